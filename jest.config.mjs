@@ -1,0 +1,27 @@
+/** Tests run from the TypeScript sources: the `guestfs-source` export condition points at them, so no build is needed. */
+const shared = {
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['guestfs-source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript', explicitResourceManagement: true } },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  modulePathIgnorePatterns: ['/dist/'],
+};
+
+/** `unit`: no daemon, no qemu. `native`: a real guestfsd without a machine. `appliance`: the real appliance under qemu. */
+export default {
+  projects: [
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/unit/**/*.test.ts'] },
+    { ...shared, displayName: 'native', testMatch: ['<rootDir>/test/native/**/*.test.ts'] },
+    { ...shared, displayName: 'appliance', testMatch: ['<rootDir>/test/appliance/**/*.test.ts'] },
+  ],
+};

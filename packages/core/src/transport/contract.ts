@@ -1,0 +1,31 @@
+/** What a transport tells the one that uses it. No method is called before `start`, and none after `end`. */
+export interface TransportReceiver {
+  /** Bytes from the daemon, in order, any number at a time. The receiver may keep the buffer: it is not used again. */
+  data(bytes: Buffer): void;
+  /** The write queue fell below its mark after a `write` returned false. */
+  drain(): void;
+  /** The end, once: without a reason when the other side closed in order, else with what went wrong. */
+  end(reason?: Error): void;
+}
+
+/**
+ * Moves bytes to and from a daemon, and knows nothing of calls.
+ *
+ * The contract, which one compliance suite in `test/` runs against every transport:
+ * - `start` is called once; bytes that came earlier are kept and delivered then, and an end too.
+ * - `write` takes the bytes over (the caller does not change them afterwards) and never throws; false asks to wait for
+ *   `drain`. What is written after the end is dropped.
+ * - After `pause` returns, no `data` comes until `resume`; the peer is slowed down, memory stays bounded.
+ * - `close` sends what is queued, then ends; it resolves when the transport is gone, also with a dead peer.
+ * - `destroy` ends at once. Both may be called any number of times, in any order; `end` comes exactly once.
+ */
+export interface Transport {
+  /** For messages: `unix:/run/guestfsd.sock`, `appliance`. */
+  readonly name: string;
+  start(receiver: TransportReceiver): void;
+  write(bytes: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+  destroy(reason?: Error): void;
+}
