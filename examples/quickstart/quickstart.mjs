@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { Guestfs } from 'guestfs';
+import { printSummary, step, withBar } from './steps.mjs';
+
+const MIB = 1024 * 1024;
+const packages = fileURLToPath(new URL('../../docs', import.meta.url));
+
+/** Makes a disk image, fills it with real files, reads them back and verifies them. Resolves with the exit status. */
+export async function quickstart() {
+  const folder = await mkdtemp(join(tmpdir(), 'guestfs-quickstart-'));
+  const g = new Guestfs();
+  try {
+    await fillAndVerify(g, folder);
+    printSummary();
+    return 0;
+  } finally {
+    await g.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function fillAndVerify(g, folder) {
+  const image = join(folder, 'disk.img');
+  const payload = join(folder, 'payload.bin');
+
+  await step('Create a disk image of 512 MiB', () => g.diskCreate(image, 'raw', 512n * BigInt(MIB)));
+  g.addDrive(image, { format: 'raw' });
+  await step('Boot the appliance under QEMU', async () => {
+    await withBar('launching', g.launch());
+    const version = await g.version();
+    return `daemon ${version.major}.${version.minor}.${version.release}`;
+  });
+  await step('Partition the disk (GPT)', async () => {
+    await g.partDisk('/dev/sda', 'gpt');
+    return (await g.listPartitions()).join(', ');
+  });
+  await step('Make an ext4 filesystem and mount it', async () => {
+    await g.mkfs('ext4', '/dev/sda1', { label: 'quickstart' });
+    await g.mount('/dev/sda1', '/');
+    return `label ${await g.vfsLabel('/dev/sda1')}`;
+  });
+
+  const digest = await step('Make 64 MiB of test data', () => makePayload(payload, 64));
+  await step('Upload it, with progress', () => withBar('uploading', g.upload(payload, '/payload.bin')));
+  await step('Copy this project’s documentation in', async () => {
+    await withBar('copying', g.copyIn(packages, '/'));
+    return `${(await g.find('/docs')).length} files and folders`;
+  });
+
+  await step('Compare checksums with the guest’s', async () => {
+    const inside = await g.checksum('sha256', '/payload.bin');
+    if (inside !== digest) throw new Error(`the guest has ${inside}, the host ${digest}`);
+    return `sha256 ${inside.slice(0, 16)}…`;
+  });
+  await step('Read it back as a stream and verify', async () => {
+    const hash = createHash('sha256');
+    for await (const chunk of g.download('/payload.bin')) hash.update(chunk);
+    const back = hash.digest('hex');
+    if (back !== digest) throw new Error(`read back ${back}, expected ${digest}`);
+    return 'identical';
+  });
+  await step('Unmount, check the filesystem, shut down', async () => {
+    await g.umountAll();
+    await g.e2fsck('/dev/sda1', { forceno: true });
+    await g.shutdown();
+    return 'clean';
+  });
+}
+
+/** Writes `mebibytes` of pseudo-random bytes and resolves with their SHA-256. */
+async function makePayload(path, mebibytes) {
+  const file = await open(path, 'w');
+  try {
+    let block = createHash('sha512').update('guestfs').digest();
+    const piece = Buffer.alloc(MIB);
+    for (let i = 0; i < mebibytes; i++) {
+      for (let offset = 0; offset < MIB; offset += block.length) {
+        block.copy(piece, offset);
+        if (offset % 4096 === 0) block = createHash('sha512').update(block).digest();
+      }
+      await file.write(piece);
+    }
+  } finally {
+    await file.close();
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** Opens a user's own image read-only and shows what is in it. Resolves with the exit status. */
+export async function inspect(image) {
+  const g = new Guestfs();
+  try {
+    await showContents(g, image);
+    printSummary();
+    return 0;
+  } finally {
+    await g.close();
+  }
+}
+
+async function showContents(g, image) {
+  g.addDrive(image, { readonly: true });
+  await step('Boot the appliance with the image, read-only', () => withBar('launching', g.launch()));
+
+  console.log('\nPartitions:');
+  for (const partition of await g.listPartitions()) {
+    console.log(`  ${partition}  ${await g.blockdevGetsize64(partition)} bytes`);
+  }
+  console.log('\nFilesystems:');
+  const filesystems = Object.entries(await g.listFilesystems());
+  for (const [device, type] of filesystems) console.log(`  ${device}  ${type}`);
+
+  console.log('\nOperating systems:');
+  const roots = await g.inspectOs();
+  if (roots.length === 0) console.log('  none found');
+  for (const rootDevice of roots) console.log(`  ${rootDevice}  ${await g.inspectGetProductName(rootDevice)}`);
+
+  const [rootDevice] = roots.length > 0 ? roots : filesystems.filter(([, type]) => !['swap', 'unknown'].includes(type)).map(([device]) => device);
+  if (rootDevice !== undefined) {
+    await g.mountRo(rootDevice, '/');
+    console.log(`\nRoot folder of ${rootDevice}:`);
+    for (const name of await g.ls('/')) console.log(`  ${name}`);
+  }
+  await g.shutdown();
+}
