@@ -1,0 +1,66 @@
+import { camelCase } from './naming.js';
+import { pascalCase } from './naming.js';
+import type { Spec } from './load.js';
+import type { ArgumentSpec, FunctionSpec, OptionSpec } from './schema.js';
+import { resultType, transferOf } from './types.js';
+
+/** procedures.ts: a descriptor for every function that the daemon answers, in the order of their numbers. */
+export function emitProcedures(spec: Spec): string {
+  const all = [...spec.functions.values()].filter((each) => each.proc !== null);
+  all.sort((a, b) => (a.proc ?? 0) - (b.proc ?? 0));
+  const used = new Set(all.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])));
+  const lines = [
+    `import type { Procedure } from '../protocol/descriptors.js';`,
+    `import { structs } from './structs.js';`,
+    `import type {`,
+    ...[...used].sort().map((name) => `  ${name},`),
+    `} from './structs.js';`,
+    '',
+    '/** Gives a descriptor the type that its reply decodes to, and checks its shape. */',
+    'function define<Result>(procedure: Procedure<Result>): Procedure<Result> {',
+    '  return procedure;',
+    '}',
+    '',
+    '/** Every procedure of the daemon, by its name in camelCase. */',
+    'export const procedures = {',
+    ...all.map(emitProcedure),
+    '};',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function emitProcedure(spec: FunctionSpec): string {
+  const name = camelCase(spec.name);
+  const transfer = transferOf(spec);
+  return [
+    `  ${name}: define<${resultType(spec.returns)}>({`,
+    `    name: '${name}',`,
+    `    proc: ${spec.proc},`,
+    `    args: ${emitFields(spec.args ?? [])},`,
+    `    optargs: ${emitFields(spec.options ?? [])},`,
+    `    returns: ${emitReturn(spec)},`,
+    ...(transfer === undefined ? [] : [`    transfer: '${transfer}',`]),
+    '  }),',
+  ].join('\n');
+}
+
+/** The fields that travel in the message: files travel on their own. */
+export function emitFields(fields: readonly (ArgumentSpec | OptionSpec)[], indent = '    '): string {
+  const items = fields
+    .filter((field) => field.type !== 'filein' && field.type !== 'fileout')
+    .map((field) => {
+      const secret = field.secret === true ? ', secret: true' : '';
+      return `{ name: '${camelCase(field.name)}', type: '${field.type}'${secret} }`;
+    });
+  const line = `[${items.join(', ')}]`;
+  if (line.length <= 90) return line;
+  return `[\n${items.map((item) => `${indent}  ${item},\n`).join('')}${indent}]`;
+}
+
+function emitReturn(spec: FunctionSpec): string {
+  const result = spec.returns;
+  if (result === undefined) return `{ kind: 'void' }`;
+  if (result.struct !== undefined) return `{ kind: '${result.type}', struct: structs.${camelCase(result.struct)} }`;
+  return `{ kind: '${result.type}' }`;
+}
