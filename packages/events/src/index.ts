@@ -1,0 +1,3 @@
+export { createEvent } from './create.js';
+export * from './events.js';
+export * from './progress.js';

@@ -1,0 +1,1 @@
+export { fractionOf, makeProgress } from './progress.js';

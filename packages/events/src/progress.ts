@@ -1,0 +1,69 @@
+/** One progress message of a call or of a launch. */
+export interface Progress {
+  /** The function that runs, by its method name (`copyDeviceToDevice`, `launch`). */
+  readonly operation: string;
+  /** The procedure's number on the wire; 0 for a launch. */
+  readonly proc: number;
+  /** The call's serial on the wire; 0 for a launch. */
+  readonly serial: number;
+  /** How far it is, in units that only mean something next to `total`. */
+  readonly position: bigint;
+  readonly total: bigint;
+  /** `position / total` from 0 to 1, and 1 only when it is done; null in pulse mode. */
+  readonly fraction: number | null;
+  /** True where nobody can tell how far it is, only that it goes on. */
+  readonly pulse: boolean;
+  /** True in the last message of a call. A call that fails may send none. */
+  readonly done: boolean;
+  /** What a launch is at; see {@link LAUNCH_PHASES}. */
+  readonly phase?: string;
+}
+
+/** What {@link makeProgress} starts from. */
+export interface ProgressInput {
+  operation: string;
+  proc: number;
+  serial: number;
+  position: bigint;
+  total: bigint;
+  phase?: string | undefined;
+}
+
+/** The phases of a launch in order, with the position (of 12) that each is announced at. */
+export const LAUNCH_PHASES = [
+  { phase: 'start', position: 0 },
+  { phase: 'appliance', position: 3 },
+  { phase: 'kernel', position: 6 },
+  { phase: 'init', position: 9 },
+  { phase: 'ready', position: 12 },
+] as const;
+
+/** Name of a launch's phase: it starts, the appliance is built, the kernel is up, init runs, the daemon is ready. */
+export type LaunchPhase = (typeof LAUNCH_PHASES)[number]['phase'];
+
+/** The progress message that announces a phase of the launch. */
+export function launchProgress(phase: LaunchPhase): Progress {
+  const position = BigInt(LAUNCH_PHASES.find((step) => step.phase === phase)?.position ?? 0);
+  return makeProgress({ operation: 'launch', proc: 0, serial: 0, position, total: 12n, phase });
+}
+
+/**
+ * Works out `fraction`, `pulse` and `done` from the numbers of a progress message.
+ *
+ * 0 of 1 is a pulse, whatever the call: the protocol has no other sign for it. 1 of 1 ends it. A position beyond the
+ * total counts as done, and so does 0 of 0.
+ */
+export function makeProgress(input: ProgressInput): Progress {
+  const { operation, proc, serial, position, total, phase } = input;
+  const pulse = position === 0n && total === 1n;
+  const done = position >= total;
+  const progress = { operation, proc, serial, position, total, fraction: fractionOf(position, total), pulse, done };
+  return phase === undefined ? progress : { ...progress, phase };
+}
+
+/** Null for a pulse; below 1 until the position reaches the total, also where the division rounds up. */
+export function fractionOf(position: bigint, total: bigint): number | null {
+  if (position >= total) return 1;
+  if (position === 0n) return total === 1n ? null : 0;
+  return Math.min(Number(position) / Number(total), 1 - Number.EPSILON);
+}
