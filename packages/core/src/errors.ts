@@ -34,6 +34,8 @@ export type GuestfsErrorCode =
 export interface GuestfsErrorFields {
   /** The function that failed, by its method name (`lvcreate`, `addDrive`). */
   operation?: string | undefined;
+  /** The call's arguments as the message shows them after the operation, without secrets: `("/dev/sda", 1)`. */
+  args?: string | undefined;
   /** The number of the errno on this host, positive, where `code` is an errno's name; found from `code` when left out. */
   errno?: number | undefined;
   /** The serial of the call on the wire, where it was sent. */
@@ -60,8 +62,8 @@ export class GuestfsError extends Error {
   declare readonly log: string | undefined;
 
   constructor(code: GuestfsErrorCode | (string & {}), message: string, fields: GuestfsErrorFields = {}) {
-    const { operation, errno, serial, hint, log, cause } = fields;
-    const where = operation === undefined ? '' : `${operation}: `;
+    const { operation, args = '', errno, serial, hint, log, cause } = fields;
+    const where = operation === undefined ? '' : `${operation}${args}: `;
     const mend = hint === undefined ? '' : `\n  What to do: ${hint}`;
     const tail = log === undefined || log === '' ? '' : `\n  Last lines of the log:\n${indent(log)}`;
     super(`${where}${message}${mend}${tail}`, cause === undefined ? undefined : { cause });

@@ -31,7 +31,7 @@ export interface Procedure<Result = unknown> {
   /** In wire order: the i-th is bit i of the bitmask. */
   readonly optargs: readonly WireField[];
   readonly returns: WireReturn;
-  readonly transfer?: 'in' | 'out' | 'both';
+  readonly transfer?: 'in' | 'out';
   /** Only for the type checker: what a reply decodes to. */
   readonly result?: Result;
 }

@@ -1,6 +1,9 @@
 /** What a transport tells the one that uses it. No method is called before `start`, and none after `end`. */
 export interface TransportReceiver {
-  /** Bytes from the daemon, in order, any number at a time. The receiver may keep the buffer: it is not used again. */
+  /**
+   * Bytes from the daemon, in order, any number at a time. The buffer is the receiver's from then on: it may keep it and
+   * write into it, so a transport never hands out bytes that it still needs.
+   */
   data(bytes: Buffer): void;
   /** The write queue fell below its mark after a `write` returned false. */
   drain(): void;

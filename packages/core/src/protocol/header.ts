@@ -1,0 +1,60 @@
+import type { Reader } from '../xdr/reader.js';
+import type { Writer } from '../xdr/writer.js';
+import { DIRECTION_CALL, DIRECTION_REPLY, PROGRAM, PROTOCOL_VERSION, STATUS_ERROR, STATUS_OK } from './constants.js';
+
+/** Where the serial lies in a call's frame, counted from its length word. */
+export const SERIAL_PLACE = 4 + 16;
+const BITMASK_PLACE = 4 + 28;
+
+/** Writes a call's length word and header; the length, the serial and the bitmask are filled in later. */
+export function writeCallHeader(writer: Writer, proc: number, hint: bigint): void {
+  writer.uint32(0);
+  writer.uint32(PROGRAM);
+  writer.uint32(PROTOCOL_VERSION);
+  writer.uint32(proc);
+  writer.uint32(DIRECTION_CALL);
+  writer.uint32(0);
+  if (hint === 0n) {
+    writer.uint32(0);
+    writer.uint32(0);
+  } else {
+    writer.uint64(hint);
+  }
+  writer.uint32(0);
+  writer.uint32(0);
+  writer.uint32(STATUS_OK);
+}
+
+/** Fills in which optional arguments are set, for the call whose frame starts at `place`. */
+export function setBitmask(writer: Writer, place: number, high: number, low: number): void {
+  if (high !== 0) writer.setUint32(place + BITMASK_PLACE, high);
+  if (low !== 0) writer.setUint32(place + BITMASK_PLACE + 4, low);
+}
+
+/** What distinguishes one reply from another. */
+export interface ReplyHeader {
+  proc: number;
+  serial: number;
+  failed: boolean;
+}
+
+/** Reads a reply's header into `header`; throws when it is not one. */
+export function readReplyHeader(reader: Reader, header: ReplyHeader): void {
+  reader.at('header');
+  const program = reader.uint32();
+  if (program !== PROGRAM) throw reader.error(`program 0x${program.toString(16)}`, 4);
+  const version = reader.uint32();
+  if (version !== PROTOCOL_VERSION) throw reader.error(`protocol version ${version}`, 4);
+  header.proc = reader.uint32();
+  const direction = reader.uint32();
+  if (direction !== DIRECTION_REPLY) throw reader.error(`direction ${direction} where a reply must be`, 4);
+  header.serial = reader.uint32();
+  // The progress hint and the bitmask mean nothing in a reply.
+  reader.uint32();
+  reader.uint32();
+  reader.uint32();
+  reader.uint32();
+  const status = reader.uint32();
+  if (status !== STATUS_OK && status !== STATUS_ERROR) throw reader.error(`status ${status}`, 4);
+  header.failed = status === STATUS_ERROR;
+}
