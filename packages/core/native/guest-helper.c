@@ -1,0 +1,218 @@
+/*
+ * Stays in the appliance that a template is made of, and gets a machine started from it ready: it listens on the
+ * virtio-serial port given as its argument. The host writes one line,
+ *
+ *   wake SECONDS NANOSECONDS SEED DISKS
+ *
+ * (the time, 128 hex digits of entropy, the number of disks) and reads `seeded CLOCK-uS` when time and random generator
+ * are the machine's own, then `ready SCAN-uS UDEV-uS STORAGE-uS` when all disks are there and udev has seen them.
+ * A step that fails ends the answer with `failed STEP ERRNO`.
+ */
+#include "storage.h"
+
+enum { SEED_BYTES = 64, MOST_DISKS = 254, EVENTS_TIMEOUT = 600000000 };
+
+struct wake { struct timespec time; u8 seed[SEED_BYTES]; s64 disks; };
+
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+
+static int parse_wake(const char *line, struct wake *w) {
+  if (!starts(line, "wake ")) return 0;
+  line += 5;
+  if ((w->time.tv_sec = number(&line)) < 0 || *line++ != ' ') return 0;
+  if ((w->time.tv_nsec = number(&line)) < 0 || w->time.tv_nsec > 999999999 || *line++ != ' ') return 0;
+  for (int i = 0; i < SEED_BYTES; i++, line += 2) {
+    int high = hex_digit(line[0]), low = high < 0 ? -1 : hex_digit(line[1]);
+    if (low < 0) return 0;
+    w->seed[i] = (u8)(high << 4 | low);
+  }
+  if (*line++ != ' ') return 0;
+  return (w->disks = number(&line)) >= 0 && w->disks <= MOST_DISKS && *line == 0;
+}
+
+/* Machines from one template share the generator's state: without this they would make the same UUIDs and keys. */
+static s64 reseed(const u8 *seed) {
+  struct { int bits, size; u8 bytes[SEED_BYTES]; } entropy = {SEED_BYTES * 8, SEED_BYTES, {0}};
+  memcpy(entropy.bytes, seed, SEED_BYTES);
+  int fd = open_file("/dev/urandom", O_RDWR);
+  if (fd < 0) return fd;
+  s64 result = sys(NR_ioctl, fd, 0x40085203 /* RNDADDENTROPY */, (s64)&entropy, 0, 0);
+  if (result >= 0) result = sys(NR_ioctl, fd, 0x5207 /* RNDRESEEDCRNG */, 0, 0, 0);
+  close_file(fd);
+  return result < 0 ? result : 0;
+}
+
+static s64 new_machine_id(void) {
+  u8 id[16];
+  char text[34];
+  if (sys(NR_getrandom, (s64)id, sizeof id, 0, 0, 0) != sizeof id) return -5;
+  for (int i = 0; i < 32; i++) text[i] = "0123456789abcdef"[id[i / 2] >> (i % 2 ? 0 : 4) & 15];
+  text[32] = '\n';
+  text[33] = 0;
+  return write_file("/etc/machine-id", text, 1);
+}
+
+static void is_virtio_host(const char *name, void *number_out) {
+  TEXT(path, 96);
+  char driver[64];
+  put(&path, "/sys/class/scsi_host/");
+  put(&path, name);
+  put(&path, "/proc_name");
+  if (read_file(path.at, driver, sizeof driver) <= 0 || !starts(driver, "virtio") || !starts(name, "host")) return;
+  const char *digits = name + 4;
+  *(s64 *)number_out = number(&digits);
+}
+
+struct device { char folder[128]; char name[64]; };
+
+static void first_name(const char *name, void *to) {
+  struct text t = {to, 64, 0};
+  if (*(char *)to == 0) put(&t, name);
+}
+
+/* Waits for the disk's block device: they get their letters as they appear, so the next is scanned only after it. */
+static s64 scan_disk(s64 host, s64 disk, struct device *device) {
+  TEXT(scan, 96);
+  TEXT(address, 32);
+  struct text folder = {device->folder, sizeof device->folder, 0};
+  put(&scan, "/sys/class/scsi_host/host");
+  put_number(&scan, host);
+  put(&scan, "/scan");
+  put(&address, "0 ");
+  put_number(&address, disk);
+  put(&address, " 0");
+  s64 result = write_file(scan.at, address.at, 0);
+  if (result < 0) return result;
+  put(&folder, "/sys/class/scsi_device/");
+  put_number(&folder, host);
+  put(&folder, ":0:");
+  put_number(&folder, disk);
+  put(&folder, ":0/device/block");
+  device->name[0] = 0;
+  for (s64 end = microseconds() + 60000000; microseconds() < end; pause_for(500)) {
+    each_name(device->folder, first_name, device->name);
+    if (device->name[0]) return 0;
+  }
+  return -110;
+}
+
+/* Whether udev has written down what it knows of a block device: it does so for every disk, and before its queue empties. */
+static void is_known(const char *name, void *unknown) {
+  if (!starts(name, "sd")) return;
+  TEXT(path, 128);
+  TEXT(known, 64);
+  char numbers[32];
+  put(&path, "/sys/class/block/");
+  put(&path, name);
+  put(&path, "/dev");
+  s64 n = read_file(path.at, numbers, sizeof numbers);
+  if (n <= 0) return;
+  numbers[n - 1] = 0;
+  put(&known, "/run/udev/data/b");
+  put(&known, numbers);
+  if (!exists(known.at)) *(int *)unknown = 1;
+}
+
+static void wait_for_udev(void) {
+  for (s64 end = microseconds() + EVENTS_TIMEOUT; microseconds() < end; pause_for(2000)) {
+    int unknown = 0;
+    each_name("/sys/class/block", is_known, &unknown);
+    if (!unknown && !exists("/run/udev/queue")) return;
+  }
+}
+
+static void failed(struct text *answer, const char *step, s64 error) {
+  put(answer, "failed ");
+  put(answer, step);
+  put(answer, " ");
+  put_number(answer, -error);
+  put(answer, "\n");
+}
+
+static void wake_up(int port, const struct wake *w) {
+  TEXT(seeded, 96);
+  s64 began = microseconds(), error;
+  if ((error = sys(NR_clock_settime, 0, (s64)&w->time, 0, 0, 0)) < 0) failed(&seeded, "clock", error);
+  else if ((error = reseed(w->seed)) < 0) failed(&seeded, "seed", error);
+  else if ((error = new_machine_id()) < 0) failed(&seeded, "machine-id", error);
+  else {
+    put(&seeded, "seeded ");
+    put_number(&seeded, microseconds() - began);
+    put(&seeded, "\n");
+  }
+  write_all(port, seeded.at, seeded.used);
+  if (error < 0) return;
+
+  TEXT(ready, 128);
+  s64 host = -1, scanned, known;
+  began = microseconds();
+  if (w->disks > 0) each_name("/sys/class/scsi_host", is_virtio_host, &host);
+  if (w->disks > 0 && host < 0) error = -19;
+  for (s64 i = 0; i < w->disks && error >= 0; i++) {
+    struct device device;
+    error = scan_disk(host, i, &device);
+  }
+  if (error < 0) {
+    failed(&ready, "scan", error);
+    write_all(port, ready.at, ready.used);
+    return;
+  }
+  set_disk_timeouts();
+  scanned = microseconds();
+  if (w->disks > 0) wait_for_udev();
+  known = microseconds();
+  if (w->disks > 0 && storage_members()) {
+    RUN("udevadm", "settle", "--timeout=600");
+    assemble_storage();
+  }
+  put(&ready, "ready ");
+  put_number(&ready, scanned - began);
+  put(&ready, " ");
+  put_number(&ready, known - scanned);
+  put(&ready, " ");
+  put_number(&ready, microseconds() - known);
+  put(&ready, "\n");
+  write_all(port, ready.at, ready.used);
+}
+
+static void serve(const char *path) {
+  static char line[512];
+  u64 used = 0;
+  int port = open_file(path, O_RDWR);
+  if (port < 0) sys(NR_exit, 1, 0, 0, 0, 0);
+  for (;;) {
+    char c;
+    s64 n = sys(NR_read, port, (s64)&c, 1, 0, 0);
+    if (n <= 0) {
+      /* Nobody is at the host's end yet. */
+      pause_for(5000);
+      continue;
+    }
+    if (c != '\n') {
+      if (used + 1 < sizeof line) line[used++] = c;
+      continue;
+    }
+    line[used] = 0;
+    used = 0;
+    struct wake w;
+    if (parse_wake(line, &w)) wake_up(port, &w);
+    else write_all(port, "failed line 22\n", 15);
+  }
+}
+
+static void start(s64 *stack) {
+  const char **argv = (const char **)(stack + 1);
+  if (stack[0] != 2) sys(NR_exit, 2, 0, 0, 0, 0);
+  environment[0] = "PATH=/sbin:/usr/sbin:/bin:/usr/bin";
+  environment[1] = "LVM_SYSTEM_DIR=/tmp/lvm";
+  environment[2] = "LC_ALL=C";
+  /* The command that starts it is done when the first process ends; the second goes on by itself. */
+  if (sys(NR_clone, 17 /* SIGCHLD */, 0, 0, 0, 0) != 0) sys(NR_exit, 0, 0, 0, 0, 0);
+  sys(NR_setsid, 0, 0, 0, 0, 0);
+  sys(NR_chdir, (s64) "/", 0, 0, 0, 0);
+  int null = (int)sys(NR_openat, AT_FDCWD, (s64) "/dev/null", O_RDWR, 0, 0);
+  for (int fd = 0; fd < 3; fd++) if (null != fd) sys(NR_dup3, null, fd, 0, 0, 0);
+  serve(argv[1]);
+  sys(NR_exit, 0, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
