@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { Guestfs } from 'guestfs';
-import { printSummary, step, withBar } from './steps.mjs';
+import { withBar } from '@guestfs/example-progress-bar';
+import { printSummary, step } from './steps.mjs';
 
 const MIB = 1024 * 1024;
 const packages = fileURLToPath(new URL('../../docs', import.meta.url));

@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import cliProgress from 'cli-progress';
 
 const steps = [];
 
@@ -11,24 +10,6 @@ export async function step(title, work) {
   steps.push({ title, seconds });
   console.log(`✔ ${title}${typeof result === 'string' ? `: ${result}` : ''}`);
   return result;
-}
-
-/** Shows an operation's progress as a bar until it ends, and returns its result. */
-export async function withBar(label, operation) {
-  const bar = new cliProgress.SingleBar(
-    { format: `  ${label.padEnd(22)} {bar} {percentage}%`, clearOnComplete: true, hideCursor: true, noTTYOutput: true, notTTYSchedule: 1000 },
-    cliProgress.Presets.shades_classic,
-  );
-  bar.start(100, 0);
-  try {
-    for await (const progress of operation.progress()) {
-      bar.update(progress.fraction === null ? 0 : Math.round(progress.fraction * 100));
-    }
-    bar.update(100);
-    return await operation;
-  } finally {
-    bar.stop();
-  }
 }
 
 export function printSummary() {
