@@ -101,11 +101,14 @@ class LibvirtAuth extends BaseEvent<'libvirtAuth'> implements LibvirtAuthEvent {
 class Warning extends BaseEvent<'warning'> implements WarningEvent {
   declare readonly cause?: unknown;
 
-  constructor(text: string, cause: unknown, time: number) {
-    super('warning', toBytes(text), time);
+  constructor(buffer: Uint8Array, cause: unknown, time: number) {
+    super('warning', buffer, time);
     if (cause !== undefined) this.cause = cause;
   }
 }
+
+const bytesOf = (message: string | Uint8Array): Uint8Array =>
+  typeof message === 'string' ? toBytes(message) : message;
 
 /** Makes the events of each class. `time` is now unless given, in milliseconds since the epoch. */
 export const createEvent = {
@@ -115,9 +118,12 @@ export const createEvent = {
   launchDone: (time = Date.now()): LaunchDoneEvent => new BaseEvent('launchDone', NO_BYTES, time),
   progress: (progress: Progress, time = Date.now()): ProgressEvent => new ProgressMessage(progress, time),
   appliance: (bytes: Uint8Array, time = Date.now()): ApplianceEvent => new BaseEvent('appliance', bytes, time),
-  library: (text: string, time = Date.now()): LibraryEvent => new BaseEvent('library', toBytes(text), time),
-  trace: (text: string, time = Date.now()): TraceEvent => new BaseEvent('trace', toBytes(text), time),
+  library: (message: string | Uint8Array, time = Date.now()): LibraryEvent =>
+    new BaseEvent('library', bytesOf(message), time),
+  trace: (message: string | Uint8Array, time = Date.now()): TraceEvent =>
+    new BaseEvent('trace', bytesOf(message), time),
   enter: (operation: string, time = Date.now()): EnterEvent => new Enter(operation, time),
   libvirtAuth: (uri: string, time = Date.now()): LibvirtAuthEvent => new LibvirtAuth(uri, time),
-  warning: (text: string, cause?: unknown, time = Date.now()): WarningEvent => new Warning(text, cause, time),
+  warning: (message: string | Uint8Array, cause?: unknown, time = Date.now()): WarningEvent =>
+    new Warning(bytesOf(message), cause, time),
 };

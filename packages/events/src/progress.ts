@@ -15,7 +15,7 @@ export interface Progress {
   readonly pulse: boolean;
   /** True in the last message of a call. A call that fails may send none. */
   readonly done: boolean;
-  /** What a launch is at; see {@link LAUNCH_PHASES}. */
+  /** What a launch is at: `start`, `applianceBuilt`, `kernelUp`, `initRunning`, `ready`. Absent for calls. */
   readonly phase?: string;
 }
 
@@ -27,24 +27,6 @@ export interface ProgressInput {
   position: bigint;
   total: bigint;
   phase?: string | undefined;
-}
-
-/** The phases of a launch in order, with the position (of 12) that each is announced at. */
-export const LAUNCH_PHASES = [
-  { phase: 'start', position: 0 },
-  { phase: 'appliance', position: 3 },
-  { phase: 'kernel', position: 6 },
-  { phase: 'init', position: 9 },
-  { phase: 'ready', position: 12 },
-] as const;
-
-/** Name of a launch's phase: it starts, the appliance is built, the kernel is up, init runs, the daemon is ready. */
-export type LaunchPhase = (typeof LAUNCH_PHASES)[number]['phase'];
-
-/** The progress message that announces a phase of the launch. */
-export function launchProgress(phase: LaunchPhase): Progress {
-  const position = BigInt(LAUNCH_PHASES.find((step) => step.phase === phase)?.position ?? 0);
-  return makeProgress({ operation: 'launch', proc: 0, serial: 0, position, total: 12n, phase });
 }
 
 /**
