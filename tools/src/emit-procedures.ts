@@ -1,6 +1,5 @@
-import { camelCase } from './naming.js';
-import { pascalCase } from './naming.js';
 import type { Spec } from './load.js';
+import { camelCase, pascalCase } from './naming.js';
 import type { ArgumentSpec, FunctionSpec, OptionSpec } from './schema.js';
 import { resultType, transferOf } from './types.js';
 
@@ -8,7 +7,9 @@ import { resultType, transferOf } from './types.js';
 export function emitProcedures(spec: Spec): string {
   const all = [...spec.functions.values()].filter((each) => each.proc !== null);
   all.sort((a, b) => (a.proc ?? 0) - (b.proc ?? 0));
-  const used = new Set(all.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])));
+  const used = new Set(
+    all.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])),
+  );
   const lines = [
     `import type { Procedure } from '../protocol/descriptors.js';`,
     `import { structs } from './structs.js';`,

@@ -1,16 +1,25 @@
-import { comment } from './prose.js';
-import { camelCase, pascalCase } from './naming.js';
+import { sentence } from './describe.js';
 import type { Spec } from './load.js';
+import { camelCase, pascalCase } from './naming.js';
+import { comment, convertNames } from './prose.js';
 import { fieldType } from './types.js';
 
 /** structs.ts: an interface for each struct, and the descriptor by which it is decoded. */
 export function emitStructs(spec: Spec): string {
+  const known = new Set([
+    ...spec.functions.keys(),
+    ...spec.structs.flatMap((each) => each.fields.map((field) => field.name)),
+  ]);
+  const rename = (text: string): string =>
+    convertNames(text, (name) => (known.has(name) ? camelCase(name) : undefined));
   const parts: string[] = [`import type { StructDescriptor } from '../protocol/descriptors.js';\n`];
   for (const struct of spec.structs) {
     const type = pascalCase(struct.name);
-    parts.push(comment('', [sentence(struct.doc)]) + `export interface ${type} {`);
+    parts.push(comment('', [sentence(rename(struct.doc))]) + `export interface ${type} {`);
     for (const field of struct.fields) {
-      parts.push(comment('  ', [sentence(field.doc)]) + `  ${camelCase(field.name)}: ${fieldType(field.type)};`);
+      parts.push(
+        comment('  ', [sentence(rename(field.doc))]) + `  ${camelCase(field.name)}: ${fieldType(field.type)};`,
+      );
     }
     parts.push('}\n');
   }
@@ -24,9 +33,4 @@ export function emitStructs(spec: Spec): string {
   }
   parts.push('} as const satisfies Record<string, StructDescriptor>;\n');
   return parts.join('\n');
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { emitMethods } from './emit-methods.js';
 import { emitProcedures } from './emit-procedures.js';
 import { emitStructs } from './emit-structs.js';
 import { loadSpec } from './load.js';
@@ -16,6 +17,7 @@ function generateAll(spec: Spec): Map<string, string> {
   const add = (path: string, text: string): void => void files.set(path, `${header}\n${text}`);
   add('packages/core/src/generated/structs.ts', emitStructs(spec));
   add('packages/core/src/generated/procedures.ts', emitProcedures(spec));
+  for (const [path, text] of emitMethods(spec)) add(`packages/guestfs/src/generated/${path}`, text);
   return files;
 }
 
@@ -28,7 +30,9 @@ function main(): number {
   });
   const extra = FOLDERS.flatMap((folder) => {
     const full = join(ROOT, folder);
-    return existsSync(full) ? readdirSync(full).map((name) => `${folder}/${name}`) : [];
+    if (!existsSync(full)) return [];
+    const entries = readdirSync(full, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return entries.map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
   }).filter((path) => !files.has(path));
   if (checking) {
     for (const [path] of changes) console.error(`${path}: differs from what spec/ generates`);

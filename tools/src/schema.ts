@@ -5,7 +5,16 @@ const prose = z.string().trim().min(2);
 const version = z.string().regex(/^\d+\.\d+\.\d+$/);
 
 /** What a string argument or result means; only documentation and checks use it, on the wire they are all strings. */
-const refinement = z.enum(['device', 'mountable', 'pathname', 'key', 'guid', 'filename', 'dev_or_path', 'mountable_or_path']);
+const refinement = z.enum([
+  'device',
+  'mountable',
+  'pathname',
+  'key',
+  'guid',
+  'filename',
+  'dev_or_path',
+  'mountable_or_path',
+]);
 
 const argument = z.strictObject({
   name,

@@ -259,7 +259,7 @@ export interface Xattr {
 
 /** Something that happened to a watched file. */
 export interface InotifyEvent {
-  /** The watch it belongs to, as `inotify_add_watch` gave it. */
+  /** The watch it belongs to, as `inotifyAddWatch` gave it. */
   inWd: bigint;
   /** What happened, as a bit set. */
   inMask: number;
@@ -353,7 +353,7 @@ export interface Isoinfo {
   isoSystemId: string;
   /** Label of the volume. */
   isoVolumeId: string;
-  /** Size in blocks of `iso_logical_block_size` bytes. */
+  /** Size in blocks of `isoLogicalBlockSize` bytes. */
   isoVolumeSpaceSize: number;
   /** Number of volumes in its set. */
   isoVolumeSetSize: number;
