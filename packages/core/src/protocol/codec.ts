@@ -1,7 +1,7 @@
 import { GuestfsError } from '../errors.js';
 import type { Reader } from '../xdr/reader.js';
 import type { Writer } from '../xdr/writer.js';
-import { HEADER_SIZE, MESSAGE_MAX } from './constants.js';
+import { MESSAGE_MAX } from './constants.js';
 import type { Procedure, WireField, WireType } from './descriptors.js';
 import { setBitmask, writeCallHeader } from './header.js';
 import { resultReader } from './results.js';
@@ -125,6 +125,3 @@ function refuseUnknown(names: ReadonlySet<string>, given: OptionalArguments): vo
 function surplus(given: number, taken: number): GuestfsError {
   return new GuestfsError('ERR_GUESTFS_ARGUMENT', `${given} arguments given where ${taken} are taken`);
 }
-
-/** The shortest frame of a call, in bytes. */
-export const CALL_FRAME_MIN = 4 + HEADER_SIZE;

@@ -12,7 +12,7 @@ const EMPTY = Buffer.alloc(0);
  */
 export class Reader {
   #bytes: Buffer = EMPTY;
-  #view = new DataView(EMPTY.buffer);
+  #view: DataView<ArrayBufferLike> = new DataView(EMPTY.buffer);
   #base = 0;
   #start = 0;
   #at = 0;

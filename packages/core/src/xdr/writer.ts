@@ -57,6 +57,14 @@ export class Writer {
     return taken;
   }
 
+  /** Bytes as they are: a message that was encoded before. */
+  raw(bytes: Buffer): void {
+    this.begin(bytes.length);
+    this.#need(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
   uint32(value: number): void {
     this.#need(4);
     this.#view.setUint32(this.#at, value);

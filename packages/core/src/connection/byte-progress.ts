@@ -1,0 +1,40 @@
+import { makeProgress } from '@guestfs/events';
+import type { PendingCall } from './call.js';
+
+/** Milliseconds between two messages: as often as the daemon sends them. */
+const PERIOD = 333;
+
+/** Reports progress from the bytes that a transfer has moved. */
+export class ByteProgress {
+  readonly #call: PendingCall;
+  readonly #total: bigint | undefined;
+  #moved = 0n;
+  #next = 0;
+
+  constructor(call: PendingCall, total: bigint | undefined) {
+    this.#call = call;
+    this.#total = total;
+  }
+
+  moved(bytes: number): void {
+    this.#moved += BigInt(bytes);
+    const now = performance.now();
+    if (now < this.#next) return;
+    this.#next = now + PERIOD;
+    const position = this.#moved;
+    if (this.#total === undefined || position > this.#total) {
+      this.#call.progress({ ...this.#who(), position, total: 0n, fraction: null, pulse: true, done: false });
+    } else if (position < this.#total) {
+      this.#call.progress(makeProgress({ ...this.#who(), position, total: this.#total }));
+    }
+  }
+
+  /** All bytes were moved and the call has succeeded. */
+  finish(): void {
+    this.#call.progress(makeProgress({ ...this.#who(), position: this.#moved, total: this.#moved }));
+  }
+
+  #who(): { operation: string; proc: number; serial: number } {
+    return { operation: this.#call.operation, proc: this.#call.procedure.proc, serial: this.#call.serial };
+  }
+}

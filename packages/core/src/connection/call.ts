@@ -1,0 +1,53 @@
+import type { Progress } from '@guestfs/events';
+import type { GuestfsError } from '../errors.js';
+import { OperationControl } from '../operation/control.js';
+import { codecOf, type ProcedureCodec, type SecretRange } from '../protocol/codec.js';
+import type { Procedure } from '../protocol/descriptors.js';
+import { describeArguments } from './describe.js';
+import type { Transfer } from './transfer.js';
+
+/** A call that was issued and has not settled, or has settled and is still on the line. */
+export class PendingCall<T = unknown> extends OperationControl<T> {
+  readonly procedure: Procedure<T>;
+  readonly args: readonly unknown[];
+  readonly codec: ProcedureCodec;
+  /** 0 until it is sent. */
+  serial = 0;
+  /** The length of its frame in bytes. */
+  size = 0;
+  /** The encoded call while it waits in the queue. */
+  frame: Buffer | null = null;
+  secrets: readonly SecretRange[] | null = null;
+  /** Its progress is worked out here, the daemon's is ignored. */
+  countsBytes = false;
+  /** How its file moves, null for a call that moves none. */
+  transfer: Transfer | null = null;
+
+  readonly #report: ((progress: Progress) => void) | undefined;
+
+  constructor(procedure: Procedure<T>, args: readonly unknown[], report?: (progress: Progress) => void) {
+    super(procedure.name);
+    this.#report = report;
+    this.procedure = procedure;
+    this.args = args;
+    this.codec = codecOf(procedure);
+  }
+
+  /** The fields that say in an error which call it was. */
+  where(): { operation: string; args: string } {
+    return { operation: this.operation, args: describeArguments(this.procedure, this.args) };
+  }
+
+  override progress(progress: Progress): void {
+    if (this.settled) return;
+    this.#report?.(progress);
+    super.progress(progress);
+  }
+
+  protected override onCancelled(error: GuestfsError): void {
+    this.frame = null;
+    // Rejects first: what the transfer does then finds the call settled.
+    this.reject(error);
+    this.transfer?.cancel();
+  }
+}

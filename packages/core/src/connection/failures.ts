@@ -1,0 +1,31 @@
+import { GuestfsError } from '../errors.js';
+import type { DaemonError } from '../protocol/daemon-error.js';
+import type { PendingCall } from './call.js';
+
+const ERRNO_NAME = /^E[A-Z0-9]+$/;
+
+export function daemonFailure(call: PendingCall, error: DaemonError): GuestfsError {
+  const code = ERRNO_NAME.test(error.errno) ? error.errno : 'ERR_GUESTFS_DAEMON';
+  return new GuestfsError(code, error.message, { ...call.where(), serial: call.serial });
+}
+
+export function transferFailure(call: PendingCall, message: string, cause?: unknown): GuestfsError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new GuestfsError('ERR_GUESTFS_TRANSFER', `${message}${why}`, { ...call.where(), serial: call.serial, cause });
+}
+
+/** What a call rejects with when the connection is not there (any more). */
+export function endedFailure(call: PendingCall, reason: GuestfsError): GuestfsError {
+  if (reason.code === 'ERR_GUESTFS_CLOSED') return new GuestfsError(reason.code, 'the connection is closed', call.where());
+  const serial = call.serial === 0 ? undefined : call.serial;
+  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', reason.message, { ...call.where(), serial, cause: reason.cause });
+}
+
+export function closedReason(): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CLOSED', 'the connection was closed');
+}
+
+export function lostReason(name: string, cause: Error | undefined): GuestfsError {
+  const why = cause === undefined ? 'the daemon closed the connection' : cause.message;
+  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', `the connection to ${name} was lost: ${why}`, { cause });
+}

@@ -1,0 +1,33 @@
+/** What a transfer may do with the line while it has it for itself. */
+export interface TransferLine {
+  /** Sends frames; false asks to wait for `drain`. */
+  write(bytes: Buffer): boolean;
+  pause(): void;
+  resume(): void;
+  /** The transfer is over and both sides are in step: the line is free. */
+  release(): void;
+}
+
+/** The file part of a call. The connection calls these; all may come at any time after `begin`. */
+export interface Transfer {
+  /** The call was sent. */
+  begin(line: TransferLine): void;
+  /** The call was cancelled: give the file up by protocol. */
+  cancel(): void;
+  /** The daemon's reply: an ok reply's value, or an error. */
+  succeeded(value: unknown): void;
+  /** With `chunksFollow` the daemon said ok, but what it said makes no sense. */
+  failed(error: Error, chunksFollow: boolean): void;
+  /** Whether a reply may come: not before the last chunk of an upload. */
+  readonly answerable: boolean;
+  /** Whether frames are chunks now; if so they go to `chunk`. */
+  readonly receiving: boolean;
+  chunk(bytes: Buffer, start: number, end: number): void;
+  /** All frames of one received buffer were passed on. */
+  received(): void;
+  /** The daemon's cancel flag. */
+  refused(): void;
+  drain(): void;
+  /** The connection is gone, the call has been rejected. */
+  abandon(): void;
+}

@@ -1,0 +1,11 @@
+export { ByteReader, type ByteReaderHooks } from './operation/byte-reader.js';
+export { OperationControl, type ProgressObserver } from './operation/control.js';
+export type { StartDownload } from './operation/download.js';
+export * from './protocol/constants.js';
+export { FrameDecoder, type FrameReceiver } from './protocol/frames.js';
+export { codecOf, type ProcedureCodec } from './protocol/codec.js';
+export { readReplyHeader, type ReplyHeader } from './protocol/header.js';
+export { structDecoder } from './protocol/results.js';
+export { describeArguments } from './connection/describe.js';
+export { Reader } from './xdr/reader.js';
+export { Writer } from './xdr/writer.js';

@@ -1,0 +1,187 @@
+import type { Progress } from '@guestfs/events';
+import { GuestfsError } from '../errors.js';
+
+/** Told of a call's progress and end; nothing is told after `end`. */
+export interface ProgressObserver {
+  progress(progress: Progress): void;
+  end(failed: boolean, error: unknown): void;
+}
+
+/** What every call takes besides its arguments. */
+export interface CallOptions {
+  /** Cancels the call when it is aborted; its reason becomes the `cause` of the rejection. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Told of each progress message, before the call's promise settles. If it throws, the call is cancelled, and what it
+   * threw is the `cause`.
+   */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/**
+ * The working side of an {@link Operation}: settles it once, passes progress on, and receives its cancelling.
+ *
+ * Made for each call, so it stays cheap: no AbortController, no listener and no array until somebody asks for one.
+ */
+export class OperationControl<T = unknown> {
+  /** The function's method name. */
+  readonly operation: string;
+  #resolve: ((value: T) => void) | null = null;
+  #reject: ((error: unknown) => void) | null = null;
+  #settled = false;
+  #cancellation: GuestfsError | null = null;
+  #onProgress: ((progress: Progress) => void) | undefined;
+  #observers: ProgressObserver[] | null = null;
+  #last: Progress | null = null;
+  #failed = false;
+  #error: unknown;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | null = null;
+  #controller: AbortController | null = null;
+  /** Where the call was made; its stack is formatted only when an error needs it. */
+  #origin: { stack?: string } | null = null;
+
+  constructor(operation: string) {
+    this.operation = operation;
+  }
+
+  /** Takes the promise's two functions; called by the Operation, once. */
+  attach(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Remembers the caller's line for errors; frames from `below` down to the top of the stack are left out. */
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- a constructor, too
+  captureOrigin(below: Function): void {
+    const origin: { stack?: string } = {};
+    Error.captureStackTrace(origin, below);
+    this.#origin = origin;
+  }
+
+  /** Obeys the options; to be called when the call can be cancelled, as an aborted signal does so at once. */
+  listen(options: CallOptions | undefined): void {
+    if (options === undefined) return;
+    this.#onProgress = options.onProgress;
+    const { signal } = options;
+    if (signal === undefined) return;
+    if (signal.aborted) {
+      this.cancel(signal.reason);
+      return;
+    }
+    this.#signal = signal;
+    this.#onAbort = () => this.cancel(signal.reason);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** The rejection of a call that was cancelled, null for others. */
+  get cancellation(): GuestfsError | null {
+    return this.#cancellation;
+  }
+
+  /** Whether anybody listens: where not, progress need not be worked out. */
+  get wantsProgress(): boolean {
+    return this.#onProgress !== undefined || this.#observers !== null;
+  }
+
+  /** Aborted when the call is cancelled; made when it is first asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#cancellation !== null) this.#controller.abort(this.#cancellation);
+    }
+    return this.#controller.signal;
+  }
+
+  throwIfCancelled(): void {
+    if (this.#cancellation !== null) throw this.#cancellation;
+  }
+
+  resolve(value: T): void {
+    if (this.#settled) return;
+    this.#finish(false, undefined);
+    this.#resolve?.(value);
+  }
+
+  reject(error: unknown): void {
+    if (this.#settled) return;
+    this.#showOrigin(error);
+    this.#finish(true, error);
+    this.#reject?.(error);
+  }
+
+  /** Cancels the call, once: later and after the end it does nothing. */
+  cancel(reason?: unknown): void {
+    if (this.#settled || this.#cancellation !== null) return;
+    const error = new GuestfsError('ERR_GUESTFS_CANCELLED', 'the call was cancelled', {
+      operation: this.operation,
+      cause: reason,
+    });
+    this.#cancellation = error;
+    this.#showOrigin(error);
+    this.#controller?.abort(error);
+    this.onCancelled(error);
+  }
+
+  /** What cancelling does; here the promise rejects at once. */
+  protected onCancelled(error: GuestfsError): void {
+    this.reject(error);
+  }
+
+  progress(progress: Progress): void {
+    if (this.#settled) return;
+    this.#last = progress;
+    this.#observers?.forEach((observer) => observer.progress(progress));
+    try {
+      this.#onProgress?.(progress);
+    } catch (error) {
+      this.cancel(error);
+    }
+  }
+
+  /** Adds an observer; it is told of the newest message so far, and of the end when that has been. */
+  observe(observer: ProgressObserver): void {
+    if (this.#last !== null) observer.progress(this.#last);
+    if (this.#settled) observer.end(this.#failed, this.#error);
+    else (this.#observers ??= []).push(observer);
+  }
+
+  unobserve(observer: ProgressObserver): void {
+    if (this.#observers === null) return;
+    const rest = this.#observers.filter((other) => other !== observer);
+    this.#observers = rest.length === 0 ? null : rest;
+  }
+
+  #finish(failed: boolean, error: unknown): void {
+    this.#settled = true;
+    this.#failed = failed;
+    this.#error = error;
+    if (this.#onAbort !== null) {
+      this.#signal?.removeEventListener('abort', this.#onAbort);
+      this.#onAbort = null;
+      this.#signal = undefined;
+    }
+    const observers = this.#observers;
+    this.#observers = null;
+    observers?.forEach((observer) => observer.end(failed, error));
+    this.#origin = null;
+  }
+
+  /** Gives an error the stack of the caller's line in place of the one of our socket handler. */
+  #showOrigin(error: unknown): void {
+    const stack = this.#origin?.stack;
+    this.#origin = null;
+    if (stack === undefined || !GuestfsError.is(error)) return;
+    const frames = stack.indexOf('\n');
+    const head = `${error.name}: ${error.message}`;
+    Object.defineProperty(error, 'stack', {
+      value: frames === -1 ? head : head + stack.slice(frames),
+      configurable: true,
+      writable: true,
+    });
+  }
+}

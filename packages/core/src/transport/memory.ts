@@ -1,0 +1,135 @@
+import type { Transport, TransportReceiver } from './contract.js';
+
+/** How many bytes may wait at an end before its peer's `write` returns false. */
+const MARK = 256 * 1024;
+
+/** Two transports that are joined in memory: what is written to one comes out of the other, as from a socket. */
+export function memoryTransports(name = 'memory'): [MemoryTransport, MemoryTransport] {
+  const here = new MemoryTransport(name);
+  const there = new MemoryTransport(`${name} (peer)`);
+  here.join(there);
+  there.join(here);
+  return [here, there];
+}
+
+/** One end of {@link memoryTransports}. */
+export class MemoryTransport implements Transport {
+  readonly name: string;
+  #peer: MemoryTransport | null = null;
+  #receiver: TransportReceiver | null = null;
+  #paused = false;
+  #scheduled = false;
+  #closing = false;
+  #ended = false;
+  #failure: Error | undefined;
+  /** Bytes from the peer that were not delivered yet. */
+  readonly #inbox: Buffer[] = [];
+  #waiting = 0;
+  #peerEnded = false;
+  /** The peer's `write` returned false. */
+  #owesDrain = false;
+  #resolveGone!: () => void;
+  readonly #gone = new Promise<void>((resolve) => (this.#resolveGone = resolve));
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  join(peer: MemoryTransport): void {
+    this.#peer = peer;
+  }
+
+  start(receiver: TransportReceiver): void {
+    this.#receiver = receiver;
+    this.#schedule();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closing || this.#ended) return true;
+    return this.#peer === null || this.#peer.#accept(bytes);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  close(): Promise<void> {
+    this.#closing = true;
+    // What was written lies in the peer's inbox already.
+    this.#finish();
+    return this.#gone;
+  }
+
+  destroy(reason?: Error): void {
+    this.#failure ??= reason;
+    this.#closing = true;
+    this.#inbox.length = 0;
+    this.#finish();
+  }
+
+  #accept(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#closing) return true;
+    // A copy, as a socket makes one: the receiver may write into what it gets.
+    this.#inbox.push(Buffer.from(bytes));
+    this.#waiting += bytes.length;
+    this.#schedule();
+    if (this.#waiting < MARK) return true;
+    this.#owesDrain = true;
+    return false;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#receiver === null || this.#ended) return;
+    this.#scheduled = true;
+    // Not a microtask: timers and sockets get their turn, as with real input.
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    while (!this.#paused && !this.#closing && this.#inbox.length > 0) {
+      const bytes = this.#inbox.shift()!;
+      this.#waiting -= bytes.length;
+      this.#receiver?.data(bytes);
+    }
+    if (this.#owesDrain && this.#waiting < MARK) {
+      this.#owesDrain = false;
+      if (this.#peer !== null) this.#peer.#drained();
+    }
+    if (this.#closing || (this.#peerEnded && this.#inbox.length === 0 && !this.#paused)) this.#end();
+  }
+
+  #drained(): void {
+    if (!this.#ended && !this.#closing) this.#receiver?.drain();
+  }
+
+  #finish(): void {
+    this.#schedule();
+    if (this.#receiver === null) {
+      this.#resolveGone();
+      this.#tellPeer();
+    }
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#receiver?.end(this.#failure);
+    this.#tellPeer();
+    this.#resolveGone();
+  }
+
+  #tellPeer(): void {
+    const peer = this.#peer;
+    if (peer === null || peer.#peerEnded) return;
+    peer.#peerEnded = true;
+    peer.#schedule();
+  }
+}

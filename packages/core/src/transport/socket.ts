@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+import { GuestfsError } from '../errors.js';
+import type { Transport, TransportReceiver } from './contract.js';
+
+/** How long `close` waits for a peer that takes nothing more, in milliseconds. */
+const CLOSE_GRACE = 2_000;
+
+/**
+ * A transport over a connected stream socket: qemu's end of the appliance's port, or a daemon's Unix socket.
+ *
+ * It takes the socket over: nobody else may read, write or end it. Give sockets a `writableHighWaterMark` of 256 KiB or
+ * so where you make them, else every chunk of an upload waits for the one before.
+ */
+export class SocketTransport implements Transport {
+  readonly name: string;
+  readonly #socket: Socket;
+  readonly #gone: Promise<void>;
+  #receiver: TransportReceiver | null = null;
+  #ended = false;
+  #closing = false;
+  #failure: Error | undefined;
+
+  constructor(socket: Socket, name: string) {
+    this.#socket = socket;
+    this.name = name;
+    // From now on, or an error that comes before `start` would end the process.
+    socket.on('error', (error) => (this.#failure ??= error));
+    this.#gone = new Promise((resolve) => {
+      socket.once('close', () => {
+        if (this.#receiver !== null) this.#end();
+        resolve();
+      });
+      if (socket.closed) resolve();
+    });
+  }
+
+  start(receiver: TransportReceiver): void {
+    if (this.#receiver !== null) {
+      throw new GuestfsError('ERR_GUESTFS_STATE', `transport ${this.name} was started twice`);
+    }
+    this.#receiver = receiver;
+    const socket = this.#socket;
+    if (socket.closed) {
+      queueMicrotask(() => this.#end());
+      return;
+    }
+    socket.on('data', (bytes) => {
+      if (!this.#ended) receiver.data(bytes);
+    });
+    socket.on('drain', () => {
+      if (!this.#ended) receiver.drain();
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#closing || !this.#socket.writable) return true;
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#ended && this.#receiver !== null) this.#socket.resume();
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      const socket = this.#socket;
+      const timer = setTimeout(() => socket.destroy(), CLOSE_GRACE);
+      socket.once('close', () => clearTimeout(timer));
+      // All is with the kernel once the end is; what the peer still says is of no interest.
+      if (socket.writable) socket.end(() => socket.destroy());
+      else socket.destroy();
+    }
+    return this.#gone;
+  }
+
+  destroy(reason?: Error): void {
+    this.#failure ??= reason;
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#receiver?.end(this.#failure);
+  }
+}
