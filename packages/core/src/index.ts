@@ -2,6 +2,14 @@ export * from './errors.js';
 export { Connection } from './connection/connection.js';
 export type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions, ConnectionTap } from './connection/options.js';
 export type { CallOptions } from './operation/control.js';
+export type { Backend, Session, SessionEnd } from './launch/backend.js';
+export {
+  LAUNCH_PHASES,
+  type DriveConfig,
+  type LaunchConfig,
+  type LaunchContext,
+  type LaunchPhase,
+} from './launch/config.js';
 export { DownloadOperation, type Sink } from './operation/download.js';
 export { Operation } from './operation/operation.js';
 export type { ProgressIterator } from './operation/progress-iterator.js';

@@ -9,3 +9,22 @@ export { structDecoder } from './protocol/results.js';
 export { describeArguments } from './connection/describe.js';
 export { Reader } from './xdr/reader.js';
 export { Writer } from './xdr/writer.js';
+export { DirectBackend } from './launch/direct-backend.js';
+export { isNetwork } from './launch/drives/check.js';
+export {
+  DEFAULT_MEMSIZE,
+  environmentDefaults,
+  MINIMUM_MEMSIZE,
+  parseBoolean,
+  parseEnvironment,
+  type Environment,
+  type EnvironmentDefaults,
+  type EnvironmentSettings,
+} from './launch/environment.js';
+export { makePrivateFolder } from './launch/folders.js';
+export { registerLive, type LiveMachine } from './launch/process/live.js';
+export { findProgram, runCommand, type CommandOptions, type CommandResult } from './launch/process/run.js';
+export { booleanSetting } from './launch/qemu/accelerator.js';
+export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './launch/qemu-img.js';
+export { lastLines, Tail } from './launch/process/tail.js';
+export type { DriveConfig } from './launch/config.js';

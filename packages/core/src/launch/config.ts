@@ -1,3 +1,5 @@
+import type { Progress } from '@guestfs/events';
+
 /** A disk of the appliance, as `addDrive` was told. */
 export interface DriveConfig {
   /** A host path, or for a network disk the export's name (with `protocol` and `servers`). */
@@ -65,4 +67,11 @@ export interface LaunchContext {
   /** A line of the library's own log: library events. Every command run and every phase with its time. */
   log(line: string): void;
   warn(line: string): void;
+  /** Told of the progress of every call: the connection's `onProgress`. */
+  progress(progress: Progress): void;
+  /**
+   * Writes to the disks what the guest still holds. Called, and waited for a few seconds at most, when this process is
+   * about to die of a signal; left out where nothing is to be written.
+   */
+  readonly flush?: (() => Promise<void>) | undefined;
 }

@@ -1,0 +1,1 @@
+export { directBackend } from './appliance.js';

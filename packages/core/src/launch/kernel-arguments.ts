@@ -1,0 +1,41 @@
+import type { MachineTraits } from './qemu/architecture.js';
+
+export interface KernelArgumentOptions {
+  readonly traits: MachineTraits;
+  readonly rootUuid: string | null;
+  readonly selinux: boolean;
+  readonly verbose: boolean;
+  readonly network: boolean;
+  readonly identifier: string;
+  /** The terminal's name from this process's environment. */
+  readonly term: string | undefined;
+  /** From the user; last, so that it can overrule. */
+  readonly append: string | undefined;
+}
+
+/** The kernel's command line: the appliance's init and daemon read it too. */
+export function kernelArguments(options: KernelArgumentOptions): string {
+  const { traits, rootUuid, selinux, verbose, network, identifier, term, append } = options;
+  return [
+    // Ends qemu, instead of a hang, when the daemon or the kernel dies.
+    'panic=1',
+    ...traits.console,
+    'edd=off',
+    'udevtimeout=6000',
+    'udev.event-timeout=6000',
+    'no_timer_check',
+    'printk.time=1',
+    'cgroup_disable=memory',
+    'usbcore.nousb',
+    'cryptomgr.notests',
+    'tsc=reliable',
+    '8250.nr_uarts=1',
+    ...(rootUuid === null ? [] : [`root=UUID=${rootUuid}`]),
+    selinux ? 'selinux=1 enforcing=0' : 'selinux=0',
+    verbose ? 'guestfs_verbose=1' : 'quiet',
+    ...(network ? ['guestfs_network=1'] : []),
+    `TERM=${term !== undefined && /^[A-Za-z0-9_-]{1,16}$/.test(term) ? term : 'linux'}`,
+    ...(identifier === '' ? [] : [`guestfs_identifier=${identifier}`]),
+    ...(append === undefined || append === '' ? [] : [append]),
+  ].join(' ');
+}

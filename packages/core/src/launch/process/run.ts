@@ -1,0 +1,161 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { codeOf } from '../system-error.js';
+
+export interface CommandOptions {
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the command is killed. */
+  readonly timeout?: number;
+  /** In a session of its own, so without this process's terminal: it cannot ask anything there. */
+  readonly detached?: boolean;
+}
+
+export interface CommandResult {
+  /** Null when the command did not start or ended by a signal. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout and stderr as they came. */
+  readonly output: string;
+  readonly timedOut: boolean;
+  /** Null when all went well; else for people: `exited with status 1`, `was killed by SIGTERM`. */
+  readonly failure: string | null;
+  /** The errno's name where the command could not be started: ENOENT, EACCES. */
+  readonly startError: string | null;
+}
+
+/** Runs a command to its end without a shell and without input. Never rejects: what went wrong is in the result. */
+export async function runCommand(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const result = await execa(file, args, {
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    env: { ...options.env },
+    maxBuffer: 16 * 1024 * 1024,
+    killSignal: 'SIGKILL',
+    detached: options.detached ?? false,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  });
+  const startError = result.exitCode === undefined && result.signal === undefined ? (result.code ?? 'unknown') : null;
+  const failure = result.timedOut ? 'did not end in time' : describeEnd(result.exitCode, result.signal, startError);
+  return {
+    exitCode: result.exitCode ?? null,
+    stdout: result.stdout,
+    stderr: result.stderr,
+    output: result.all,
+    timedOut: result.timedOut,
+    failure: result.failed ? failure : null,
+    startError,
+  };
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  /** For people: `exited with status 1`. */
+  readonly description: string;
+}
+
+export interface StartedProcess {
+  /** Undefined when the process could not be started; `ended` then tells why. */
+  readonly pid: number | undefined;
+  readonly stdin: NodeJS.WritableStream | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Resolves, never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface StartOptions {
+  /** The whole environment of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: 'ignore' | 'pipe';
+  readonly output: 'pipe' | 'ignore';
+  /** In a session and process group of its own: a Ctrl-C at the terminal does not reach it. */
+  readonly detached: boolean;
+}
+
+/** Starts a process that runs beside this one, without a shell. Ending it is the caller's duty. */
+export function startProcess(file: string, args: readonly string[], options: StartOptions): StartedProcess {
+  const child = execa(file, args, {
+    reject: false,
+    buffer: false,
+    cleanup: false,
+    extendEnv: false,
+    env: { ...options.env },
+    stdin: options.stdin,
+    stdout: options.output,
+    stderr: options.output,
+    detached: options.detached,
+  });
+  // What goes wrong is told by `ended`.
+  void child.catch(() => undefined);
+  return {
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended: endOf(child),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+/** How long output may still come after a process ended, in milliseconds: its own children may hold the pipe for ever. */
+const DRAIN_LIMIT = 500;
+
+function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      if (child.pid === undefined)
+        resolve({ exitCode: null, description: describeEnd(undefined, undefined, codeOf(error) ?? 'unknown') });
+    });
+    child.once('exit', (exitCode, signal) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        resolve({ exitCode, description: describeEnd(exitCode ?? undefined, signal ?? undefined, null) });
+      };
+      const timer = setTimeout(done, DRAIN_LIMIT);
+      child.once('close', done);
+    });
+  });
+}
+
+function describeEnd(exitCode: number | undefined, signal: string | undefined, startError: string | null): string {
+  if (startError !== null) return `could not be started (${startError})`;
+  return signal === undefined ? `exited with status ${exitCode}` : `was killed by ${signal}`;
+}
+
+/** The full path of a program: a path as it is, a name looked up along PATH; null where nothing can be executed. */
+export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | null> {
+  const places =
+    isAbsolute(name) || name.includes('/')
+      ? [resolve(name)]
+      : path
+          .split(delimiter)
+          .filter((folder) => folder !== '')
+          .map((folder) => join(folder, name));
+  for (const place of places) {
+    if (
+      await access(place, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return place;
+  }
+  return null;
+}
