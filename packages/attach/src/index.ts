@@ -1,1 +1,2 @@
 export { directBackend } from './appliance.js';
+export { unixBackend, type AttachOptions } from './unix.js';

@@ -21,10 +21,11 @@ export {
   type EnvironmentDefaults,
   type EnvironmentSettings,
 } from './launch/environment.js';
-export { makePrivateFolder } from './launch/folders.js';
+export { checkSocketPath, makePrivateFolder } from './launch/folders.js';
 export { registerLive, type LiveMachine } from './launch/process/live.js';
 export { findProgram, runCommand, type CommandOptions, type CommandResult } from './launch/process/run.js';
 export { booleanSetting } from './launch/qemu/accelerator.js';
 export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './launch/qemu-img.js';
 export { lastLines, Tail } from './launch/process/tail.js';
 export type { DriveConfig } from './launch/config.js';
+export { codeOf } from './launch/system-error.js';

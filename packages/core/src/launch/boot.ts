@@ -139,6 +139,7 @@ async function openConnection(
       launchFlag: 'required',
       signal,
       onProgress: (progress) => context.progress(progress),
+      ...(context.tap && { tap: context.tap }),
     });
     if (!signal.aborted) return { kind: 'up', connection, socket };
     connection.destroy(signal.reason as Error);

@@ -1,4 +1,5 @@
 import type { Progress } from '@guestfs/events';
+import type { ConnectionTap } from '../connection/options.js';
 
 /** A disk of the appliance, as `addDrive` was told. */
 export interface DriveConfig {
@@ -69,6 +70,8 @@ export interface LaunchContext {
   warn(line: string): void;
   /** Told of the progress of every call: the connection's `onProgress`. */
   progress(progress: Progress): void;
+  /** Sees all bytes of the connection: its `tap`. */
+  readonly tap?: ConnectionTap;
   /**
    * Writes to the disks what the guest still holds. Called, and waited for a few seconds at most, when this process is
    * about to die of a signal; left out where nothing is to be written.
