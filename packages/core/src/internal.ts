@@ -29,3 +29,4 @@ export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from '.
 export { lastLines, Tail } from './launch/process/tail.js';
 export type { DriveConfig } from './launch/config.js';
 export { codeOf } from './launch/system-error.js';
+export { decodeText, encodeEscaped } from './xdr/text.js';
