@@ -124,7 +124,10 @@ async function showContents(g, image) {
   if (roots.length === 0) console.log('  none found');
   for (const rootDevice of roots) console.log(`  ${rootDevice}  ${await g.inspectGetProductName(rootDevice)}`);
 
-  const [rootDevice] = roots.length > 0 ? roots : filesystems.filter(([, type]) => !['swap', 'unknown'].includes(type)).map(([device]) => device);
+  const [rootDevice] =
+    roots.length > 0
+      ? roots
+      : filesystems.filter(([, type]) => !['swap', 'unknown'].includes(type)).map(([device]) => device);
   if (rootDevice !== undefined) {
     await g.mountRo(rootDevice, '/');
     console.log(`\nRoot folder of ${rootDevice}:`);

@@ -14,7 +14,12 @@ export function hasCommand(name) {
   });
 }
 
-const skeletons = ['/usr/lib/x86_64-linux-gnu/guestfs', '/usr/lib/aarch64-linux-gnu/guestfs', '/usr/lib64/guestfs', '/usr/lib/guestfs'];
+const skeletons = [
+  '/usr/lib/x86_64-linux-gnu/guestfs',
+  '/usr/lib/aarch64-linux-gnu/guestfs',
+  '/usr/lib64/guestfs',
+  '/usr/lib/guestfs',
+];
 const hasSkeleton = () => skeletons.some((folder) => existsSync(join(folder, 'supermin.d')));
 const hasFile = (path) => () => existsSync(path);
 const hasKernel = () => existsSync('/boot') && readdirSync('/boot').some((name) => /^vmlinu[xz]/.test(name));
@@ -23,11 +28,17 @@ const arm = process.arch === 'arm64';
 
 /** What a user needs: qemu, a kernel, and the appliance. */
 export const runtimePackages = [
-  { package: arm ? 'qemu-system-arm' : 'qemu-system-x86', there: () => hasCommand(arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64') },
+  {
+    package: arm ? 'qemu-system-arm' : 'qemu-system-x86',
+    there: () => hasCommand(arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64'),
+  },
   { package: 'qemu-utils', there: () => hasCommand('qemu-img') },
   { package: 'supermin', there: () => hasCommand('supermin') },
   { package: 'libguestfs0', there: hasSkeleton },
-  { package: 'libguestfs-xfs', there: () => skeletons.some((folder) => existsSync(join(folder, 'supermin.d', 'zz-packages-xfs'))) },
+  {
+    package: 'libguestfs-xfs',
+    there: () => skeletons.some((folder) => existsSync(join(folder, 'supermin.d', 'zz-packages-xfs'))),
+  },
   { package: arm ? 'linux-image-cloud-arm64' : 'linux-image-cloud-amd64', there: hasKernel },
 ];
 
@@ -43,6 +54,9 @@ export const testPackages = [
   { package: 'procps', there: () => hasCommand('ps') },
   { package: 'libvirt-clients', there: () => hasCommand('virsh') },
   { package: 'libvirt-daemon', there: () => hasCommand('libvirtd') },
-  { package: 'libvirt-daemon-driver-qemu', there: hasFile(`/usr/lib/${arm ? 'aarch64' : 'x86_64'}-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so`) },
+  {
+    package: 'libvirt-daemon-driver-qemu',
+    there: hasFile(`/usr/lib/${arm ? 'aarch64' : 'x86_64'}-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so`),
+  },
   { package: 'chromium', there: () => hasCommand('chromium') },
 ];

@@ -10,7 +10,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`This needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer one from nodejs.org.`);
+  console.error(
+    `This needs Node 20.19 or newer; this is ${process.versions.node}. Install a newer one from nodejs.org.`,
+  );
   process.exit(1);
 }
 
@@ -22,7 +24,9 @@ export async function installSystemPackages(packages) {
   if (!hasCommand('apt-get')) {
     console.error(`Missing on this machine (by their Debian names): ${missing.join(', ')}.`);
     console.error(`On Debian or Ubuntu: sudo apt-get update && sudo ${install.join(' ')}`);
-    console.error('Elsewhere install qemu, supermin and the libguestfs appliance with the system’s own package manager.');
+    console.error(
+      'Elsewhere install qemu, supermin and the libguestfs appliance with the system’s own package manager.',
+    );
     process.exit(1);
   }
   const isRoot = process.getuid?.() === 0;
