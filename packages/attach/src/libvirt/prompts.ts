@@ -10,9 +10,9 @@ const QUESTIONS: readonly (readonly [RegExp, CredentialType])[] = [
 
 const DENIED = /authentication (?:failed|required|unavailable|cancelled)|no (?:suitable|agent).*auth|failed to (?:request|collect|get).*(?:auth|credential|password|username)/i;
 
-/** Whether libvirt refused for want of credentials. */
+/** Whether libvirt refused for want of a name and a password; polkit asks for rights, which no password of ours gives. */
 export function isAuthenticationFailure(output: string): boolean {
-  return DENIED.test(output);
+  return DENIED.test(output) && !/polkit/i.test(output);
 }
 
 /**
