@@ -1,0 +1,55 @@
+import type { BigIntStats } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+
+/** A file, folder or link of the host that goes into an archive. */
+export interface TreeEntry {
+  /** Its path on the host. */
+  readonly path: Buffer;
+  /** Its name in the archive, without a slash at the end; empty for a root whose own name is not kept. */
+  readonly name: Buffer;
+  readonly stats: BigIntStats;
+}
+
+const SLASH = Buffer.from('/');
+
+/** Joins a folder's path and a name as bytes. An empty folder gives the name alone. */
+export function joinBytes(folder: Buffer, name: Buffer): Buffer {
+  if (folder.length === 0) return name;
+  const slash = folder[folder.length - 1] === 0x2f ? Buffer.alloc(0) : SLASH;
+  return Buffer.concat([folder, slash, name]);
+}
+
+/**
+ * Yields `path` and, where it is a folder, everything below it, a folder always before what it holds.
+ *
+ * Symbolic links are not followed. Names are bytes, sorted, so two walks give the same order.
+ */
+export async function* walkTree(path: Buffer, name: Buffer): AsyncGenerator<TreeEntry, void, void> {
+  const waiting = [{ path, name }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { path, name } = next;
+    const stats = await lstat(path, { bigint: true });
+    yield { path, name, stats };
+    if (!stats.isDirectory()) continue;
+    const children = await readdir(path, { encoding: 'buffer' });
+    children.sort((a, b) => Buffer.compare(b, a));
+    for (const child of children) waiting.push({ path: joinBytes(path, child), name: joinBytes(name, child) });
+  }
+}
+
+/** What a tree weighs for progress: its bytes, and a little for every entry. */
+export async function weighTree(path: Buffer, signal: AbortSignal | undefined): Promise<bigint> {
+  let weight = 0n;
+  for await (const { stats } of walkTree(path, path)) {
+    signal?.throwIfAborted();
+    weight += entryWeight(stats);
+  }
+  return weight;
+}
+
+/** The share of one entry in {@link weighTree}, its content aside. */
+export const ENTRY_WEIGHT = 512n;
+
+function entryWeight(stats: BigIntStats): bigint {
+  return ENTRY_WEIGHT + (stats.isFile() ? stats.size : 0n);
+}
