@@ -20,8 +20,16 @@ const shared = {
 /** `unit`: no daemon, no qemu. `native`: a real guestfsd without a machine. `appliance`: the real appliance under qemu. */
 export default {
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/unit/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/test/unit/**/*.test.ts'],
+    },
     { ...shared, displayName: 'native', testMatch: ['<rootDir>/test/native/**/*.test.ts'] },
-    { ...shared, displayName: 'appliance', testMatch: ['<rootDir>/test/appliance/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'appliance',
+      testMatch: ['appliance', 'sameness', 'examples'].map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
+    },
   ],
 };
