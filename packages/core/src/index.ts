@@ -2,6 +2,7 @@ export * from './errors.js';
 export { Connection } from './connection/connection.js';
 export type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions, ConnectionTap } from './connection/options.js';
 export type { CallOptions } from './operation/control.js';
+export type * from './generated/structs.js';
 export type { Backend, Session, SessionEnd } from './launch/backend.js';
 export {
   LAUNCH_PHASES,

@@ -1,3 +1,5 @@
+export { procedures } from './generated/procedures.js';
+export { structs } from './generated/structs.js';
 export { ByteReader, type ByteReaderHooks } from './operation/byte-reader.js';
 export { OperationControl, type ProgressObserver } from './operation/control.js';
 export type { StartDownload } from './operation/download.js';
@@ -23,6 +25,7 @@ export {
 } from './launch/environment.js';
 export { checkSocketPath, makePrivateFolder } from './launch/folders.js';
 export { registerLive, type LiveMachine } from './launch/process/live.js';
+export { startWatcher, type Watcher } from './launch/process/watcher.js';
 export { findProgram, runCommand, type CommandOptions, type CommandResult } from './launch/process/run.js';
 export { booleanSetting } from './launch/qemu/accelerator.js';
 export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './launch/qemu-img.js';
@@ -30,3 +33,4 @@ export { lastLines, Tail } from './launch/process/tail.js';
 export type { DriveConfig } from './launch/config.js';
 export { codeOf } from './launch/system-error.js';
 export { decodeText, encodeEscaped } from './xdr/text.js';
+export { hostCpu } from './launch/qemu/architecture.js';
