@@ -147,9 +147,7 @@ export class GuestfsEmitter implements EventSource {
     }
     this.#dispatching = true;
     this.#deliver(event);
-    // It grows while it is gone through.
-    for (const later of this.#later) this.#deliver(later);
-    this.#later.length = 0;
+    if (this.#later.length > 0) this.#deliverLater();
     this.#dispatching = false;
     if (this.#ending) this.#end();
   }
@@ -207,6 +205,12 @@ export class GuestfsEmitter implements EventSource {
 
   #deliver(event: GuestfsEvent): void {
     if (!this.#channels.emit(event.type, event)) this.#writeFallback(event);
+  }
+
+  #deliverLater(): void {
+    // It grows while it is gone through.
+    for (const later of this.#later) this.#deliver(later);
+    this.#later.length = 0;
   }
 
   #postpone(event: GuestfsEvent): void {

@@ -14,7 +14,7 @@ export interface StoreOptions<T> {
 }
 
 interface Node<T> {
-  readonly item: T;
+  item: T;
   readonly key: string | number | undefined;
   readonly last: boolean;
   before: Node<T> | undefined;
@@ -49,8 +49,12 @@ export class BoundedStore<T> {
     const last = this.#isLast(item);
     const older = key === undefined ? undefined : this.#byKey.get(key);
     if (older !== undefined) {
-      this.#unlink(older);
       this.superseded++;
+      if (older === this.#tail && !last) {
+        older.item = item;
+        return;
+      }
+      this.#unlink(older);
     } else if (this.size >= this.#capacity) {
       this.dropped++;
       if (this.#overflow === 'drop-newest' && !last) return;

@@ -42,7 +42,8 @@ export class ProgressRate {
       // No time has passed: the next message measures both steps.
       return this.#estimate(progress);
     }
-    this.#call = call;
+    // A pulse says nothing of where the call is: the next message starts afresh.
+    this.#call = progress.pulse ? undefined : call;
     this.#position = progress.position;
     this.#at = at;
     return this.#estimate(progress);

@@ -59,9 +59,11 @@ export function openLink(port: EventPort, direction: 'send' | 'receive', handler
   const target = port as unknown as Target;
   if (typeof target.postMessage === 'function') return messageLink(target, handlers);
   if (typeof target.send === 'function' && 'bufferedAmount' in port) return socketLink(port, target, handlers);
-  if (typeof target.send === 'function' && 'connected' in port) return ipcLink(target, handlers);
-  if (direction === 'send' && typeof target.write === 'function') return writeLink(target, handlers);
-  if (direction === 'receive' && typeof target.resume === 'function') return readLink(target, handlers);
+  if (typeof target.send === 'function' && 'connected' in port) return ipcLink(target, port.connected, handlers);
+  if (direction === 'send' && typeof target.write === 'function')
+    return writeLink(port as ByteStreamLike, target, handlers);
+  if (direction === 'receive' && typeof target.resume === 'function')
+    return readLink(port as ByteStreamLike, target, handlers);
   throw new EventsError('ERR_GUESTFS_ARGUMENT', `that is nothing to ${direction} events over`, {
     hint: 'use a MessagePort, a Worker, a child process with IPC, a WebSocket or a byte stream',
   });
@@ -86,7 +88,7 @@ function messageLink(target: Target, handlers: LinkHandlers): Link {
   };
 }
 
-function ipcLink(target: Target, handlers: LinkHandlers): Link {
+function ipcLink(target: Target, connected: boolean, handlers: LinkHandlers): Link {
   const listeners = new Listeners(target);
   listeners.add('message', (message: unknown) => {
     const text = open(message);
@@ -98,11 +100,9 @@ function ipcLink(target: Target, handlers: LinkHandlers): Link {
     }
   });
   listeners.add('disconnect', () => handlers.onGone());
-  // The channel may carry JSON only.
-  const send = (bytes: Uint8Array): void =>
-    void target.send?.({ [ENVELOPE]: toBase64(bytes) }, (error: unknown) => {
-      if (error) handlers.onGone(error);
-    });
+  if (!connected) soon(handlers);
+  // The channel may carry JSON only. Where sending fails there may still be messages to read before `disconnect`.
+  const send = (bytes: Uint8Array): void => void target.send?.({ [ENVELOPE]: toBase64(bytes) }, () => undefined);
   return { twoWay: true, ready: true, send, pause: () => undefined, close: () => listeners.remove() };
 }
 
@@ -117,6 +117,7 @@ function socketLink(port: EventPort, target: Target, handlers: LinkHandlers): Li
   listeners.add('open', () => handlers.onReady());
   listeners.add('close', () => handlers.onGone());
   listeners.add('error', (event: { error?: unknown }) => handlers.onGone(event.error));
+  if ((socket.readyState ?? 1) > 1) soon(handlers);
   return {
     twoWay: true,
     get ready() {
@@ -128,7 +129,7 @@ function socketLink(port: EventPort, target: Target, handlers: LinkHandlers): Li
   };
 }
 
-function writeLink(target: Target, handlers: LinkHandlers): Link {
+function writeLink(stream: ByteStreamLike & { writable?: boolean }, target: Target, handlers: LinkHandlers): Link {
   const listeners = new Listeners(target);
   let full = false;
   listeners.add('drain', () => {
@@ -136,6 +137,7 @@ function writeLink(target: Target, handlers: LinkHandlers): Link {
     handlers.onReady();
   });
   listeners.add('close', () => handlers.onGone());
+  if (stream.writable === false) soon(handlers);
   // Stays: a stream that fails after it was left alone must not take the process with it.
   target.on?.('error', (error: unknown) => handlers.onGone(error));
   return {
@@ -151,13 +153,14 @@ function writeLink(target: Target, handlers: LinkHandlers): Link {
   };
 }
 
-function readLink(target: Target, handlers: LinkHandlers): Link {
+function readLink(stream: ByteStreamLike & { readable?: boolean }, target: Target, handlers: LinkHandlers): Link {
   const listeners = new Listeners(target);
   listeners.add('data', (bytes: unknown) => {
     if (bytes instanceof Uint8Array) handlers.onBytes(bytes);
     else handlers.onGone(new TypeError('the stream gives text, not bytes'));
   });
   for (const name of ['end', 'close']) listeners.add(name, () => handlers.onGone());
+  if (stream.readable === false) soon(handlers);
   target.on?.('error', (error: unknown) => handlers.onGone(error));
   return {
     twoWay: false,
@@ -169,6 +172,11 @@ function readLink(target: Target, handlers: LinkHandlers): Link {
       target.pause?.();
     },
   };
+}
+
+/** For a channel that was gone before anybody listened: no event of its own will come. */
+function soon(handlers: LinkHandlers): void {
+  queueMicrotask(() => handlers.onGone());
 }
 
 function open(message: unknown): unknown {

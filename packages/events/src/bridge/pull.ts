@@ -53,8 +53,8 @@ function readerOf(source: AsyncIterable<Uint8Array>): ByteReader {
   const iterator = source[Symbol.asyncIterator]();
   return {
     read: async () => {
-      const { done, value } = await iterator.next();
-      return { done: done === true, value: value as unknown };
+      const result: IteratorResult<Uint8Array, unknown> = await iterator.next();
+      return { done: result.done === true, value: result.value };
     },
     cancel: async () => void (await iterator.return?.()),
   };

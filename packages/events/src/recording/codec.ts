@@ -31,19 +31,19 @@ const encoder = new Encoder({ useBigInt64: true });
 const decoder = new Decoder({ useBigInt64: true, maxArrayLength: 64, maxMapLength: 0, maxExtLength: 0 });
 const nameOfBit = new Map<unknown, EventName>(EVENT_NAMES.map((name) => [EVENT_BITS[name], name]));
 
-/** One record as MessagePack, without its frame. */
+/** One record as MessagePack, without its frame, in memory that the next call uses again. */
 export function encodeRecord(record: StreamRecord): Uint8Array {
   switch (record.kind) {
     case 'header':
-      return encoder.encode([HEADER, MAGIC, record.version, record.time]);
+      return encoder.encodeSharedRef([HEADER, MAGIC, record.version, record.time]);
     case 'event':
-      return encoder.encode([EVENT, record.event.bit, record.event.time, ...payloadOf(record.event)]);
+      return encoder.encodeSharedRef([EVENT, record.event.bit, record.event.time, ...payloadOf(record.event)]);
     case 'dropped':
-      return encoder.encode([DROPPED, record.count]);
+      return encoder.encodeSharedRef([DROPPED, record.count]);
     case 'end':
-      return encoder.encode([END]);
+      return encoder.encodeSharedRef([END]);
     case 'ack':
-      return encoder.encode([ACK, record.count]);
+      return encoder.encodeSharedRef([ACK, record.count]);
   }
 }
 

@@ -1,0 +1,38 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { medians, throughputLine } from '../parts/compare.mjs';
+import { withNativeTrio } from '../parts/native-trio.mjs';
+import { timed } from '../parts/ours.mjs';
+import { noise } from '../parts/scratch.mjs';
+import { callFrame, fileFrames, PROC, string } from '../parts/wire.mjs';
+
+export const about = 'upload and download of one large file on a native daemon';
+
+export async function run({ quick, report }) {
+  await withNativeTrio(async ({ folder, ours, peer, bare }) => {
+    const size = (quick ? 2 : 256) * 1e6;
+    const rounds = quick ? 1 : 7;
+    const at = (name) => join(folder, name);
+    const content = noise(size);
+    await writeFile(at('source'), content);
+    const frames = Buffer.concat([callFrame(PROC.upload, string(at('c'))), fileFrames(content)]);
+    const upload = await medians(
+      {
+        ours: () => timed(() => ours.upload(at('source'), at('a'))),
+        peer: () => peer.time('upload', [at('source'), at('b')]),
+        limit: () => timed(() => bare.replies(frames, 1)),
+      },
+      rounds,
+    );
+    report(throughputLine('upload', upload, size));
+    const download = await medians(
+      {
+        ours: () => timed(() => ours.download(at('source'), at('a'))),
+        peer: () => peer.time('download', [at('source'), at('b')]),
+        limit: () => timed(() => bare.file(callFrame(PROC.download, string(at('source'))))),
+      },
+      rounds,
+    );
+    report(throughputLine('download', download, size));
+  });
+}
