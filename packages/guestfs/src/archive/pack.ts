@@ -5,11 +5,9 @@ import { entryHeader, setLinkName, type EntryHeader } from './entry-header.js';
 import { encodePaxRecords } from './pax-records.js';
 import { findData, type DataSegment } from './sparse.js';
 import { addEntry, pack as createPack, type EntryFields, type Pack, type Sink } from './tar.js';
-import { ENTRY_WEIGHT, walkTree, type TreeEntry } from './walk.js';
+import { walkTree, type TreeEntry } from './walk.js';
 
 export interface PackOptions {
-  /** Called with the bytes of the tree that went by since the last call, in the units of `weighTree`. */
-  readonly onWeight: (weight: bigint) => void;
   /** Called for what cannot be put into an archive. */
   readonly warn: (message: string) => void;
 }
@@ -54,7 +52,6 @@ class Packer {
     for await (const entry of walkTree(path, name)) {
       if (this.#pack.destroyed) return;
       await this.#add(entry);
-      this.#options.onWeight(ENTRY_WEIGHT);
     }
   }
 
@@ -68,7 +65,6 @@ class Packer {
       if (first !== undefined) {
         const link = entryHeader('link', name, stats, 0);
         setLinkName(link, first);
-        if (stats.isFile()) this.#options.onWeight(stats.size);
         return this.#addPlain(link);
       }
       this.#linked.set(inode, name);
@@ -101,13 +97,7 @@ class Packer {
       await this.#addRecords(entry);
       const sink = this.#open(entry);
       if (map.length > 0) await sink.write(map);
-      let passed = 0;
-      for (const { offset, length } of segments) {
-        this.#options.onWeight(BigInt(offset - passed));
-        passed = offset + length;
-        await this.#sendData(file, path, offset, length, sink);
-      }
-      this.#options.onWeight(BigInt(size - passed));
+      for (const { offset, length } of segments) await this.#sendData(file, path, offset, length, sink);
       await sink.end();
     } finally {
       await file.close();
@@ -127,7 +117,6 @@ class Packer {
       if (bytesRead === 0) throw changedError(path);
       await sink.write(buffer.subarray(0, bytesRead));
       done += bytesRead;
-      this.#options.onWeight(BigInt(bytesRead));
     }
   }
 

@@ -32,18 +32,24 @@ const isRoot = process.getuid?.() === 0;
 export class TargetFolder {
   readonly #root: Buffer;
   readonly #operation: string;
+  readonly #rootIsOwn: boolean;
   /** Folders that this copy made or looked at; they cannot turn into links, as no folder is ever replaced. */
   readonly #folders = new Set<string>(['']);
   readonly #unfinished: { path: Buffer; metadata: Metadata }[] = [];
 
-  /** `root` is an existing folder, which may be reached through links. */
-  constructor(root: Buffer, operation: string) {
+  /**
+   * `root` is an existing folder, which may be reached through links. Unless it is the copy's own, it keeps its mode,
+   * owner and times, whatever the guest's root folder has.
+   */
+  constructor(root: Buffer, operation: string, rootIsOwn = true) {
     this.#root = root;
+    this.#rootIsOwn = rootIsOwn;
     this.#operation = operation;
   }
 
   async addFolder(components: readonly string[], metadata: Metadata): Promise<void> {
     await this.#enter(components);
+    if (components.length === 0 && !this.#rootIsOwn) return;
     this.#unfinished.push({ path: this.#path(components), metadata });
   }
 

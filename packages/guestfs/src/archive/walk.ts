@@ -37,19 +37,13 @@ export async function* walkTree(path: Buffer, name: Buffer): AsyncGenerator<Tree
   }
 }
 
-/** What a tree weighs for progress: its bytes, and a little for every entry. */
-export async function weighTree(path: Buffer, signal: AbortSignal | undefined): Promise<bigint> {
-  let weight = 0n;
+/** Roughly how many bytes the archive of a tree will have: more where it has holes or hard links. */
+export async function estimateArchive(path: Buffer, signal: AbortSignal): Promise<bigint> {
+  let size = 0n;
   for await (const { stats } of walkTree(path, path)) {
-    signal?.throwIfAborted();
-    weight += entryWeight(stats);
+    signal.throwIfAborted();
+    // Three blocks of 512 bytes for its two headers, and the content.
+    size += 1536n + (stats.isFile() ? stats.size : 0n);
   }
-  return weight;
-}
-
-/** The share of one entry in {@link weighTree}, its content aside. */
-export const ENTRY_WEIGHT = 512n;
-
-function entryWeight(stats: BigIntStats): bigint {
-  return ENTRY_WEIGHT + (stats.isFile() ? stats.size : 0n);
+  return size;
 }

@@ -1,0 +1,18 @@
+type AnyFunction = (...args: never[]) => Promise<unknown>;
+
+/** Lets a function that gives a promise also be called with a callback as its last argument, as node:fs has it. */
+export function withCallback<F extends AnyFunction>(work: F): F {
+  const both = (...args: unknown[]): unknown => {
+    const last = args[args.length - 1];
+    const call = work as unknown as (...args: unknown[]) => Promise<unknown>;
+    if (typeof last !== 'function') return call(...args);
+    const callback = last as (error: unknown, value?: unknown) => void;
+    // Outside the promise, so that what the callback throws is the program's own exception.
+    call(...args.slice(0, -1)).then(
+      (value) => process.nextTick(callback, null, value),
+      (error: unknown) => process.nextTick(callback, error),
+    );
+    return undefined;
+  };
+  return both as unknown as F;
+}

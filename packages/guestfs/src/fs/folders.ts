@@ -1,0 +1,153 @@
+import { constants } from 'node:fs';
+import { GuestDir, GuestDirent, KINDS } from './dirent.js';
+import { attempt, codeOf, makeError } from './errors.js';
+import type { GuestFiles } from './guest.js';
+import { realFolder } from './real-folder.js';
+import { parseMode } from './open-flags.js';
+import {
+  encodeName,
+  encodingOf,
+  joinPath,
+  nameOf,
+  parentOf,
+  toGuestPath,
+  type NameEncoding,
+  type PathLike,
+} from './paths.js';
+
+const { S_IFMT, S_IFDIR } = constants;
+
+/** An entry that was found while listing. */
+interface Found {
+  readonly name: string;
+  readonly folder: string;
+  /** The type bits of its mode. */
+  readonly kind: number;
+}
+
+export interface ReaddirOptions {
+  readonly encoding?: NameEncoding;
+  readonly withFileTypes?: boolean | undefined;
+  readonly recursive?: boolean | undefined;
+}
+
+export interface MkdirOptions {
+  readonly recursive?: boolean | undefined;
+  readonly mode?: number | string | undefined;
+}
+
+export interface RmOptions {
+  readonly recursive?: boolean | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** The functions of `g.fs` about folders. */
+export function folderFunctions(guest: GuestFiles) {
+  async function list(path: string, syscall: string): Promise<Found[]> {
+    const entries = await attempt({ syscall, path }, () => guest.readdir(path));
+    const shown = entries.filter(({ name }) => name !== '.' && name !== '..');
+    // Some filesystems do not say in the folder what an entry is.
+    const kindOf = async (name: string): Promise<number> =>
+      Number((await guest.lstatns(joinPath(path, name))).stMode) & S_IFMT;
+    return Promise.all(
+      shown.map(async ({ name, ftyp }) => ({ name, folder: path, kind: KINDS[ftyp] ?? (await kindOf(name)) })),
+    );
+  }
+
+  async function listAll(path: string, syscall: string, recursive: boolean): Promise<Found[]> {
+    const all = await list(path, syscall);
+    if (!recursive) return all;
+    // The list grows while it is walked.
+    for (const { name, folder, kind } of all) {
+      if (kind === S_IFDIR) all.push(...(await list(joinPath(folder, name), syscall)));
+    }
+    return all;
+  }
+
+  async function readdir(path: PathLike, options?: ReaddirOptions | NameEncoding) {
+    const root = toGuestPath(path);
+    const { withFileTypes = false, recursive = false } = typeof options === 'object' && options !== null ? options : {};
+    const encoding = encodingOf(options);
+    const entries = await listAll(root, 'scandir', recursive);
+    if (withFileTypes) {
+      return entries.map(({ name, folder, kind }) => new GuestDirent(encodeName(name, encoding), folder, kind));
+    }
+    const prefix = joinPath(root, '').length;
+    return entries.map(({ name, folder }) => encodeName(joinPath(folder, name).slice(prefix), encoding));
+  }
+
+  async function opendir(path: PathLike, options?: { readonly recursive?: boolean | undefined } | null) {
+    const root = toGuestPath(path);
+    const entries = await listAll(root, 'opendir', options?.recursive === true);
+    return new GuestDir(
+      root,
+      entries.map(({ name, folder, kind }) => new GuestDirent(name, folder, kind)),
+    );
+  }
+
+  async function mkdir(path: PathLike, options?: MkdirOptions | number | string | null) {
+    const folder = toGuestPath(path);
+    const { recursive = false, mode } = typeof options === 'object' && options !== null ? options : { mode: options };
+    const bits = parseMode(mode, 0o777);
+    if (recursive) return mkdirAll(folder, bits);
+    await attempt({ syscall: 'mkdir', path: folder }, () => guest.mkdirMode(folder, bits));
+    return undefined;
+  }
+
+  /** Resolves with the first folder that had to be made. */
+  async function mkdirAll(folder: string, mode: number): Promise<string | undefined> {
+    const what = { syscall: 'mkdir', path: folder };
+    try {
+      await attempt(what, () => guest.mkdirMode(folder, mode));
+      return folder;
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT' && folder !== '/') {
+        const first = await mkdirAll(parentOf(folder), mode);
+        const own = await mkdirAll(folder, mode);
+        return first ?? own;
+      }
+      if (code !== 'EEXIST') throw error;
+      const { stMode } = await attempt(what, () => guest.statns(folder));
+      if ((Number(stMode) & S_IFMT) !== S_IFDIR) throw error;
+      return undefined;
+    }
+  }
+
+  async function rmdir(path: PathLike) {
+    const folder = toGuestPath(path);
+    await attempt({ syscall: 'rmdir', path: folder }, () => guest.rmdir(folder));
+  }
+
+  async function rm(path: PathLike, options?: RmOptions | null) {
+    const target = toGuestPath(path);
+    const { recursive = false, force = false } = options ?? {};
+    const what = { syscall: 'rm', path: target };
+    let stats;
+    try {
+      stats = await attempt({ syscall: 'lstat', path: target }, () => guest.lstatns(target));
+    } catch (error) {
+      if (force && codeOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    if ((Number(stats.stMode) & S_IFMT) !== S_IFDIR) {
+      await attempt(what, () => guest.rm(target));
+      return;
+    }
+    if (!recursive) {
+      const message = `Path is a directory: rm returned EISDIR (is a directory) ${target}`;
+      throw Object.assign(makeError('EISDIR', what), { code: 'ERR_FS_EISDIR', name: 'SystemError', message });
+    }
+    // The daemon runs `rm`, for which links in the path would lead into the appliance.
+    const parent = await attempt(what, () => realFolder(guest, parentOf(target)));
+    await attempt(what, () => guest.rmRf(joinPath(parent, nameOf(target))));
+  }
+
+  async function mkdtemp(prefix: PathLike, options?: NameEncoding | { readonly encoding?: NameEncoding }) {
+    const template = `${toGuestPath(prefix, 'prefix')}XXXXXX`;
+    const made = await attempt({ syscall: 'mkdtemp', path: template }, () => guest.mkdtemp(template));
+    return encodeName(made, encodingOf(options));
+  }
+
+  return { readdir, opendir, mkdir, rmdir, rm, mkdtemp };
+}

@@ -1,0 +1,11 @@
+export { createGuestFs } from './create.js';
+export type { FileContent } from './content.js';
+export type { CpOptions } from './copying.js';
+export { GuestDir, GuestDirent } from './dirent.js';
+export { GuestFileHandle } from './file-handle.js';
+export { realFolder } from './real-folder.js';
+export type { TimeLike } from './metadata.js';
+export type { NameEncoding, PathLike } from './paths.js';
+export { GuestBigIntStats, GuestStats } from './stats.js';
+export { GuestReadStream, GuestWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.js';
+export type { GuestFs, GuestFsPromises, ReadFileOptions, WriteFileOptions } from './types.js';
