@@ -191,6 +191,16 @@ describe('bad input', () => {
   });
 });
 
+test('what cannot be written to is refused, and nobody listens', () => {
+  const emitter = new GuestfsEmitter();
+  for (const target of [7, {}, undefined]) {
+    expect(() => recordEvents(emitter, target as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_GUESTFS_ARGUMENT' }),
+    );
+  }
+  expect(emitter.listenerCount('close')).toBe(0);
+});
+
 describe('when writing fails', () => {
   test('the handle is warned, the recorder is gone and stop() rejects', async () => {
     const { emitter, unheard } = emitterWithFallback();

@@ -57,6 +57,9 @@ class EventRecorder implements Recording {
 
   constructor(source: EventSource, target: string | URL | Writable, options: RecordOptions) {
     const { mask = GUESTFS_EVENT.ALL, append = true, maxQueuedBytes = 64 * 1024 * 1024 } = options;
+    if (typeof target !== 'string' && !(target instanceof URL) && typeof target?.write !== 'function') {
+      throw new EventsError('ERR_GUESTFS_ARGUMENT', 'events are recorded to a path, a file: URL or a Writable');
+    }
     this.#source = source;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#handle = source.setEventCallback((event) => this.#record(event), mask);
