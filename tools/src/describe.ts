@@ -53,7 +53,7 @@ export class Describer {
     const file = (each.args ?? []).find((argument) => argument.type === 'fileout');
     const blocks = [
       this.text(each, each.summary),
-      'Without a target, the operation itself is the stream of bytes: read it with `for await`, or pipe its `readable`.',
+      'Without a target, the operation itself is the stream of bytes: read it with `for await`, or take its `readable()`.',
     ];
     for (const argument of each.args ?? []) {
       if (argument === file) continue;

@@ -101,8 +101,8 @@ function emitDownload(each: FunctionSpec, describer: Describer, declared: string
   const without = declared.filter((_, i) => i !== position);
   return [
     `${comment}  ${name}(${list(declared)}): Operation<void>;\n`,
-    `${describer.stream(each, '  ')}  ${name}(${list(without)}): DownloadOperation;\n`,
-    `  ${name}(...args: unknown[]): Operation<void> | DownloadOperation {\n`,
+    `${describer.stream(each, '  ')}  ${name}(${list(without)}): DownloadOperation<void>;\n`,
+    `  ${name}(...args: unknown[]): Operation<void> | DownloadOperation<void> {\n`,
     `    return this.callDownload(procedures.${name}, ${position}, args);\n  }\n`,
   ].join('');
 }

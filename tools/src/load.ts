@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { functionSchema, indexSchema, structsSchema, topicSchema } from './schema.js';
 import type { FunctionSpec, IndexSpec, StructSpec } from './schema.js';
 

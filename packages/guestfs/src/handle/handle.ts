@@ -1,0 +1,244 @@
+import { LibvirtCredentials } from '@guestfs/attach/internal';
+import { GuestfsError, LAUNCH_PHASES } from '@guestfs/core';
+import type {
+  Connection,
+  DriveConfig,
+  LaunchContext,
+  LaunchPhase,
+  RunControl,
+  Session,
+  SessionEnd,
+} from '@guestfs/core';
+import { procedures } from '@guestfs/core/internal';
+import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
+import { openBackend } from './backends.js';
+import { CallOrder } from './order.js';
+import { ScratchFolder } from './scratch.js';
+import { Settings } from './settings.js';
+import type { Environment } from './settings.js';
+
+export type HandleState = 'config' | 'launching' | 'ready' | 'closed';
+
+/** What stands behind a `Guestfs`: settings, drives, events, the state, and the running daemon. */
+export class Handle {
+  readonly settings: Settings;
+  readonly emitter: GuestfsEmitter;
+  readonly order = new CallOrder();
+  readonly credentials = new LibvirtCredentials();
+  drives: DriveConfig[] = [];
+  /** Uploads and downloads that have not ended. */
+  readonly transfers = new Set<{ cancel(reason?: unknown): void }>();
+  /** What the daemon said of feature groups; it does not change while the daemon runs. */
+  readonly features = new Map<string, number>();
+  #state: HandleState = 'config';
+  #session: Session | null = null;
+  #connection: Connection | null = null;
+  #scratch: ScratchFolder | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #launching: { abort: AbortController; settled: Promise<void> } | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(environment: Environment) {
+    this.settings = new Settings(environment);
+    this.emitter = new GuestfsEmitter({ fallback: new StderrFallback(this.settings) });
+  }
+
+  get state(): HandleState {
+    return this.#state;
+  }
+
+  /** Null while no daemon answers. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  /** The connection of a handle that is ready and where nothing is held; null where a call cannot be sent at once. */
+  get idle(): Connection | null {
+    return this.order.held ? null : this.#connection;
+  }
+
+  /** The connection, or an error that says why there is none. */
+  requireConnection(operation: string): Connection {
+    if (this.#connection !== null) return this.#connection;
+    throw this.#state === 'closed' ? closedError(operation) : notLaunchedError(operation);
+  }
+
+  /** Throws unless the handle is neither launched nor closed. */
+  requireConfig(operation: string): void {
+    if (this.#state === 'config') return;
+    if (this.#state === 'closed') throw closedError(operation);
+    throw new GuestfsError('ERR_GUESTFS_STATE', 'the handle is launched already', {
+      operation,
+      hint: 'call it before `launch`',
+    });
+  }
+
+  /** Runs an upload or download so that `userCancel` finds it. */
+  async transfer<Result>(control: RunControl, work: () => PromiseLike<Result>): Promise<Result> {
+    this.transfers.add(control);
+    try {
+      return await work();
+    } finally {
+      this.transfers.delete(control);
+    }
+  }
+
+  requireOpen(operation: string): void {
+    if (this.#closing !== null) throw closedError(operation);
+  }
+
+  addScratch(size: bigint): string {
+    this.#scratch ??= new ScratchFolder(this.settings.tmpdir);
+    return this.#scratch.makeDisk(size);
+  }
+
+  trace(line: string): void {
+    this.emitter.dispatch(createEvent.trace(line));
+  }
+
+  warn(line: string): void {
+    this.emitter.dispatch(createEvent.warning(line));
+  }
+
+  /** A line of the library's own log. */
+  log(line: string): void {
+    if (this.emitter.wants('library')) this.emitter.dispatch(createEvent.library(line));
+  }
+
+  async launch(control: RunControl): Promise<void> {
+    this.requireOpen('launch');
+    this.requireConfig('launch');
+    const abort = new AbortController();
+    let settled!: () => void;
+    this.#launching = { abort, settled: new Promise((resolve) => (settled = resolve)) };
+    this.#state = 'launching';
+    const stopListening = control.onCancel((error) => abort.abort(error));
+    try {
+      const phase = this.#phases(control);
+      phase('start');
+      const backend = openBackend(this.settings.backend, 'launch');
+      const context = this.#context(abort.signal, phase);
+      const session = await backend.launch(this.settings.toLaunchConfig(this.drives), context);
+      if (abort.signal.aborted) {
+        session.kill();
+        await session.ended;
+        throw cancelledError(abort.signal);
+      }
+      phase('ready');
+      this.#begin(session);
+    } finally {
+      stopListening();
+      if (this.#state === 'launching') this.#state = 'config';
+      this.#launching = null;
+      settled();
+    }
+  }
+
+  /** Ends the daemon in order; reports what the last sync said. Does nothing where none runs. */
+  async shutdown(): Promise<void> {
+    const session = this.#session;
+    if (session === null) return;
+    let failure: unknown = null;
+    try {
+      await this.#sync();
+    } catch (error) {
+      failure = error;
+    }
+    await session.shutdown();
+    await this.#ended;
+    if (failure !== null) throw failure as Error;
+  }
+
+  /** Ends everything; never rejects, and does its work once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.settings.trace) this.trace('close');
+    this.#launching?.abort.abort(closedError('launch'));
+    await this.#launching?.settled;
+    await this.order.turn();
+    await this.shutdown().catch((error: unknown) => this.log(`the last sync failed: ${String(error)}`));
+    this.#state = 'closed';
+    this.emitter.dispatch(createEvent.close());
+    await this.#forgetDrives();
+    this.emitter.endEvents();
+  }
+
+  #begin(session: Session): void {
+    this.#session = session;
+    this.#connection = session.connection;
+    this.#state = 'ready';
+    this.emitter.dispatch(createEvent.launchDone());
+    this.#ended = session.ended.then((end) => this.#end(end));
+  }
+
+  async #end(end: SessionEnd): Promise<void> {
+    this.#session = null;
+    this.#connection = null;
+    this.features.clear();
+    if (this.#state === 'ready') this.#state = 'config';
+    this.emitter.dispatch(createEvent.subprocessQuit(end));
+    await this.#forgetDrives();
+  }
+
+  async #forgetDrives(): Promise<void> {
+    this.drives = [];
+    const scratch = this.#scratch;
+    this.#scratch = null;
+    await scratch?.remove();
+  }
+
+  async #sync(): Promise<void> {
+    const connection = this.#connection;
+    if (this.settings.autosync && connection !== null && !connection.ended) {
+      await connection.call(procedures.internalAutosync);
+    }
+  }
+
+  #context(signal: AbortSignal, phase: (phase: LaunchPhase) => void): LaunchContext {
+    return {
+      signal,
+      phase,
+      console: (bytes) => {
+        if (this.emitter.wants('appliance')) this.emitter.dispatch(createEvent.appliance(bytes));
+      },
+      log: (line) => this.log(line),
+      warn: (line) => this.warn(line),
+      progress: (progress) => {
+        if (this.emitter.wants('progress')) this.emitter.dispatch(createEvent.progress(progress));
+      },
+      flush: () => this.#sync(),
+    };
+  }
+
+  /** Tells each phase once and in order, however often and from where it is reported. */
+  #phases(control: RunControl): (phase: LaunchPhase) => void {
+    let last = -1;
+    return (phase) => {
+      const position = LAUNCH_PHASES[phase];
+      if (position <= last) return;
+      last = position;
+      const numbers = { operation: 'launch', proc: 0, serial: 0, position: BigInt(position), total: 12n };
+      const progress = makeProgress({ ...numbers, phase });
+      this.emitter.dispatch(createEvent.progress(progress));
+      control.progress(progress);
+    };
+  }
+}
+
+function closedError(operation: string): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CLOSED', 'the handle is closed', { operation, hint: 'make a new one' });
+}
+
+function notLaunchedError(operation: string): GuestfsError {
+  const hint = 'call `launch` first; if it was launched, its appliance has ended';
+  return new GuestfsError('ERR_GUESTFS_STATE', 'no appliance runs', { operation, hint });
+}
+
+function cancelledError(signal: AbortSignal): GuestfsError {
+  const cause: unknown = signal.reason;
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause });
+}

@@ -1,0 +1,11 @@
+export { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
+export type * from '@guestfs/core';
+export { eventToString, GUESTFS_EVENT } from '@guestfs/events';
+export type * from '@guestfs/events';
+export type { FileSource } from './files/sources.js';
+export type { FileTarget } from './files/targets.js';
+export type * from './fs/index.js';
+export type * from './generated/options.js';
+export { Guestfs } from './guestfs.js';
+export type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
+export { VERSION } from './version.js';

@@ -1,0 +1,37 @@
+import { GuestfsError } from '@guestfs/core';
+import type { Version } from '@guestfs/core';
+import type { Run } from '../call/run.js';
+import type { Handle } from '../handle/handle.js';
+import { VERSION } from '../version.js';
+
+export function launch(run: Run): Promise<void> {
+  run.hold();
+  return run.handle.launch(run.control);
+}
+
+export function shutdown(run: Run): Promise<void> {
+  run.hold();
+  return run.handle.shutdown();
+}
+
+export const killSubprocess = shutdown;
+
+export const isConfig = (handle: Handle): boolean => handle.state === 'config';
+
+export function getPid(handle: Handle): number {
+  const { session } = handle;
+  const operation = 'getPid';
+  if (session === null) throw new GuestfsError('ERR_GUESTFS_STATE', 'no appliance runs', { operation });
+  if (session.pid === null) throw new GuestfsError('ENOTSUP', 'this backend started no process', { operation });
+  return session.pid;
+}
+
+export function userCancel(handle: Handle): void {
+  for (const transfer of [...handle.transfers]) transfer.cancel(new Error('userCancel was called'));
+}
+
+export function version(_handle: Handle): Version {
+  const [major = 0, minor = 0, release = 0] = (VERSION.split('-')[0] ?? '').split('.').map(Number);
+  const extra = VERSION.includes('-') ? VERSION.slice(VERSION.indexOf('-')) : '';
+  return { major: BigInt(major), minor: BigInt(minor), release: BigInt(release), extra };
+}
