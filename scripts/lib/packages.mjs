@@ -47,6 +47,7 @@ export const testPackages = [
   { package: 'guestfsd', there: () => hasCommand('guestfsd') },
   { package: 'guestfish', there: () => hasCommand('guestfish') },
   { package: 'python3-guestfs', there: hasFile('/usr/lib/python3/dist-packages/guestfs.py') },
+  { package: 'busybox-static', there: hasFile('/bin/busybox') },
   { package: 'xfsprogs', there: () => hasCommand('xfs_repair') },
   { package: 'btrfs-progs', there: () => hasCommand('btrfs') },
   { package: 'e2fsprogs', there: () => hasCommand('e2fsck') },
