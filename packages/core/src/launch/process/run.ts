@@ -1,8 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
+import { execa, type Subprocess } from 'execa';
 import { codeOf } from '../system-error.js';
 
 export interface CommandOptions {
@@ -35,30 +34,36 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const result = await execa(file, args, {
+  const child = execa(file, args, {
     reject: false,
     all: true,
     stdin: 'ignore',
     stripFinalNewline: false,
     env: { ...options.env },
-    maxBuffer: 16 * 1024 * 1024,
+    maxBuffer: MAX_OUTPUT,
     killSignal: 'SIGKILL',
-    detached: options.detached ?? false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   });
-  const startError = result.exitCode === undefined && result.signal === undefined ? (result.code ?? 'unknown') : null;
-  const failure = result.timedOut ? 'did not end in time' : describeEnd(result.exitCode, result.signal, startError);
+  // Resolves before `child` does where a child of the command holds its output open: that is cut off, then.
+  const ended = endOf(child);
+  const result = await child;
+  const { exitCode, description } = await ended;
+  const startError = child.pid === undefined ? (result.code ?? 'unknown') : null;
+  const trouble = result.timedOut ? 'did not end in time' : result.isMaxBuffer ? 'wrote too much' : null;
   return {
-    exitCode: result.exitCode ?? null,
+    exitCode,
     stdout: result.stdout,
     stderr: result.stderr,
     output: result.all,
     timedOut: result.timedOut,
-    failure: result.failed ? failure : null,
+    failure: trouble ?? (exitCode === 0 ? null : description),
     startError,
   };
 }
+
+/** The most that a command may write, in bytes. */
+const MAX_OUTPUT = 16 * 1024 * 1024;
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -115,18 +120,17 @@ export function startProcess(file: string, args: readonly string[], options: Sta
 /** How long output may still come after a process ended, in milliseconds: its own children may hold the pipe for ever. */
 const DRAIN_LIMIT = 500;
 
-function endOf(child: ChildProcess): Promise<ProcessEnd> {
+type StartedChild = Pick<Subprocess, 'pid' | 'once' | 'stdout' | 'stderr'> & Promise<{ readonly code?: string | undefined }>;
+
+function endOf(child: StartedChild): Promise<ProcessEnd> {
+  if (child.pid === undefined) return neverStarted(child);
   return new Promise((resolve) => {
-    child.once('error', (error) => {
-      if (child.pid === undefined)
-        resolve({ exitCode: null, description: describeEnd(undefined, undefined, codeOf(error) ?? 'unknown') });
-    });
     child.once('exit', (exitCode, signal) => {
       const done = (): void => {
         clearTimeout(timer);
         child.stdout?.destroy();
         child.stderr?.destroy();
-        resolve({ exitCode, description: describeEnd(exitCode ?? undefined, signal ?? undefined, null) });
+        resolve({ exitCode, description: signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}` });
       };
       const timer = setTimeout(done, DRAIN_LIMIT);
       child.once('close', done);
@@ -134,9 +138,9 @@ function endOf(child: ChildProcess): Promise<ProcessEnd> {
   });
 }
 
-function describeEnd(exitCode: number | undefined, signal: string | undefined, startError: string | null): string {
-  if (startError !== null) return `could not be started (${startError})`;
-  return signal === undefined ? `exited with status ${exitCode}` : `was killed by ${signal}`;
+async function neverStarted(child: StartedChild): Promise<ProcessEnd> {
+  const error: unknown = await child.catch((reason: unknown) => reason);
+  return { exitCode: null, description: `could not be started (${codeOf(error) ?? 'invalid arguments'})` };
 }
 
 /** The full path of a program: a path as it is, a name looked up along PATH; null where nothing can be executed. */
