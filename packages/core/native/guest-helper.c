@@ -8,9 +8,10 @@
  * are the machine's own, then `ready SCAN-uS UDEV-uS STORAGE-uS` when all disks are there and udev has seen them.
  * A step that fails ends the answer with `failed STEP ERRNO`.
  */
+#include "disks.h"
 #include "storage.h"
 
-enum { SEED_BYTES = 64, MOST_DISKS = 254, EVENTS_TIMEOUT = 600000000 };
+enum { SEED_BYTES = 64, EVENTS_TIMEOUT = 600000000 };
 
 struct wake { struct timespec time; u8 seed[SEED_BYTES]; s64 disks; };
 
@@ -40,60 +41,6 @@ static s64 reseed(const u8 *seed) {
   if (result >= 0) result = sys(NR_ioctl, fd, 0x5207 /* RNDRESEEDCRNG */, 0, 0, 0);
   close_file(fd);
   return result < 0 ? result : 0;
-}
-
-static s64 new_machine_id(void) {
-  u8 id[16];
-  char text[34];
-  if (sys(NR_getrandom, (s64)id, sizeof id, 0, 0, 0) != sizeof id) return -5;
-  for (int i = 0; i < 32; i++) text[i] = "0123456789abcdef"[id[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  text[32] = '\n';
-  text[33] = 0;
-  return write_file("/etc/machine-id", text, 1);
-}
-
-static void is_virtio_host(const char *name, void *number_out) {
-  TEXT(path, 96);
-  char driver[64];
-  put(&path, "/sys/class/scsi_host/");
-  put(&path, name);
-  put(&path, "/proc_name");
-  if (read_file(path.at, driver, sizeof driver) <= 0 || !starts(driver, "virtio") || !starts(name, "host")) return;
-  const char *digits = name + 4;
-  *(s64 *)number_out = number(&digits);
-}
-
-struct device { char folder[128]; char name[64]; };
-
-static void first_name(const char *name, void *to) {
-  struct text t = {to, 64, 0};
-  if (*(char *)to == 0) put(&t, name);
-}
-
-/* Waits for the disk's block device: they get their letters as they appear, so the next is scanned only after it. */
-static s64 scan_disk(s64 host, s64 disk, struct device *device) {
-  TEXT(scan, 96);
-  TEXT(address, 32);
-  struct text folder = {device->folder, sizeof device->folder, 0};
-  put(&scan, "/sys/class/scsi_host/host");
-  put_number(&scan, host);
-  put(&scan, "/scan");
-  put(&address, "0 ");
-  put_number(&address, disk);
-  put(&address, " 0");
-  s64 result = write_file(scan.at, address.at, 0);
-  if (result < 0) return result;
-  put(&folder, "/sys/class/scsi_device/");
-  put_number(&folder, host);
-  put(&folder, ":0:");
-  put_number(&folder, disk);
-  put(&folder, ":0/device/block");
-  device->name[0] = 0;
-  for (s64 end = microseconds() + 60000000; microseconds() < end; pause_for(500)) {
-    each_name(device->folder, first_name, device->name);
-    if (device->name[0]) return 0;
-  }
-  return -110;
 }
 
 /* Whether udev has written down what it knows of a block device: it does so for every disk, and before its queue empties. */
@@ -144,14 +91,9 @@ static void wake_up(int port, const struct wake *w) {
   if (error < 0) return;
 
   TEXT(ready, 128);
-  s64 host = -1, scanned, known;
+  s64 scanned, known;
   began = microseconds();
-  if (w->disks > 0) each_name("/sys/class/scsi_host", is_virtio_host, &host);
-  if (w->disks > 0 && host < 0) error = -19;
-  for (s64 i = 0; i < w->disks && error >= 0; i++) {
-    struct device device;
-    error = scan_disk(host, i, &device);
-  }
+  error = scan_disks(w->disks);
   if (error < 0) {
     failed(&ready, "scan", error);
     write_all(port, ready.at, ready.used);

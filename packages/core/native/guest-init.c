@@ -3,7 +3,10 @@
  * appliance's root from /dev/vda, does there what the daemon needs and no more, and starts the daemon. When it cannot, the
  * machine reboots, which ends qemu: the host then uses the initrd that came with the appliance.
  */
+#include "disks.h"
 #include "storage.h"
+
+static char command_line[4096];
 
 enum { MS_NOSUID = 2, MS_NOATIME = 1024, MS_MOVE = 8192, S_IFCHR = 020000 };
 
@@ -82,16 +85,6 @@ static void real_folder(const char *path) {
   sys(NR_fchmodat, AT_FDCWD, (s64)path, 01777, 0, 0);
 }
 
-static void new_machine_id(void) {
-  u8 id[16] = {0};
-  char text[34];
-  sys(NR_getrandom, (s64)id, sizeof id, 0, 0, 0);
-  for (int i = 0; i < 32; i++) text[i] = "0123456789abcdef"[id[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  text[32] = '\n';
-  text[33] = 0;
-  write_file("/etc/machine-id", text, 1);
-}
-
 static void prepare_folders(void) {
   real_folder("/tmp");
   real_folder("/var/tmp");
@@ -160,7 +153,7 @@ static void start_udev(void) {
   while (i < sizeof daemons / sizeof *daemons && !exists(daemons[i])) i++;
   if (i == sizeof daemons / sizeof *daemons) give_up("no udev", -2);
   RUN(daemons[i], "--daemon");
-  RUN("udevadm", "trigger", "--subsystem-match=block", "--subsystem-match=virtio-ports", "--subsystem-match=mem", "--subsystem-match=scsi_generic");
+  RUN("udevadm", "trigger", "--subsystem-match=block", "--subsystem-match=virtio-ports");
   RUN("udevadm", "settle", "--timeout=600");
 }
 
@@ -183,19 +176,27 @@ static void inherit_environment(const char **from) {
     if (!starts(*from, "PATH=") && find(*from, "=")) environment[used++] = *from;
 }
 
+/* `guestfs_disks=N` is how many disks to bring up. */
+static void bring_disks_up(void) {
+  const char *named = find(command_line, "guestfs_disks=");
+  if (!named) return;
+  named += 14;
+  s64 error = scan_disks(number(&named));
+  if (error < 0) give_up("scanning the disks", error);
+}
+
 static void run_daemon(void) {
-  static char line[4096], channel[128];
+  static char channel[128];
   const char *argv[6] = {"guestfsd"};
   int n = 1;
-  if (read_file("/proc/cmdline", line, sizeof line) < 0) line[0] = 0;
-  const char *named = find(line, "guestfs_channel=");
+  const char *named = find(command_line, "guestfs_channel=");
   if (named) {
     u64 size = 0;
     for (named += 16; named[size] && named[size] != ' ' && named[size] != '\n' && size + 1 < sizeof channel; size++) channel[size] = named[size];
     argv[n++] = "--channel";
     argv[n++] = channel;
   }
-  if (find(line, "guestfs_verbose=1")) argv[n++] = "--verbose";
+  if (find(command_line, "guestfs_verbose=1")) argv[n++] = "--verbose";
   run(argv);
 }
 
@@ -208,8 +209,12 @@ static void start(s64 *stack) {
   mount_at("sysfs", "/sys", "sysfs", 0, 0);
   mount_at("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755");
   open_console();
+  /* The host takes this line as the sign that the kernel is up. */
+  write_all(1, "guest-init: running\n", 20);
+  read_file("/proc/cmdline", command_line, sizeof command_line);
   inherit_environment((const char **)(stack + 1) + stack[0] + 1);
   load_modules();
+  bring_disks_up();
   mount_root();
   switch_root();
   prepare_folders();

@@ -22,6 +22,8 @@ export interface Machine {
   /** Where the library listens and qemu connects. */
   readonly socket: string;
   readonly term: string | undefined;
+  /** The lean initrd, in place of the appliance's own; the root is then a virtio disk. */
+  readonly leanInitrd?: string | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export function commandLine(machine: Machine): string[] {
     '-kernel',
     appliance.kernel,
     '-initrd',
-    appliance.initrd,
+    machine.leanInitrd ?? appliance.initrd,
     '-object',
     formatOptions([
       ['rng-random', null],
@@ -60,7 +62,7 @@ export function commandLine(machine: Machine): string[] {
     ...device('virtio-rng-pci', [['rng', 'rng0']]),
     ...device('virtio-scsi-pci', [['id', 'scsi']]),
     ...machine.drives.flatMap(driveArguments),
-    ...rootArguments(appliance.root),
+    ...rootArguments(appliance.root, machine.leanInitrd !== undefined),
     ...device('virtio-serial-pci', []),
     '-serial',
     'stdio',
@@ -76,12 +78,19 @@ export function commandLine(machine: Machine): string[] {
     ]),
     ...(config.network ? networkArguments() : []),
     '-append',
-    kernelArguments({ ...config, append: config.append, traits, rootUuid: appliance.rootUuid, term: machine.term }),
+    kernelArguments({
+      ...config,
+      append: config.append,
+      traits,
+      rootUuid: appliance.rootUuid,
+      term: machine.term,
+      lean: machine.leanInitrd === undefined ? undefined : { disks: machine.drives.length, cpu, accelerator },
+    }),
     ...config.qemuParameters.flatMap(([name, value]) => userParameter(name, value)),
   ];
 }
 
-function driveArguments({ config, source, format, secret }: PreparedDrive, index: number): string[] {
+export function driveArguments({ config, source, format, secret }: PreparedDrive, index: number): string[] {
   const id = `hd${index}`;
   const drive: QemuOption[] = [
     // The id comes first: qemu repeats the option in its messages, and the id there tells which drive it means.
@@ -125,7 +134,7 @@ function secretArguments(secret: PreparedDrive['secret']): string[] {
   ];
 }
 
-function rootArguments(root: string | null): string[] {
+function rootArguments(root: string | null, lean: boolean): string[] {
   if (root === null) return [];
   const drive: QemuOption[] = [
     ['id', 'appliance'],
@@ -138,6 +147,7 @@ function rootArguments(root: string | null): string[] {
     ['snapshot', 'on'],
     ['cache', 'unsafe'],
   ];
+  if (lean) return ['-drive', formatOptions(drive), ...device('virtio-blk-pci', [['drive', 'appliance']])];
   return [
     '-drive',
     formatOptions(drive),

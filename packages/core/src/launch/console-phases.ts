@@ -1,7 +1,7 @@
 import type { LaunchPhase } from './config.js';
 
 const KERNEL = /Linux version |supermin: |^\[ +\d+\.\d+\]/m;
-const INIT = /Starting \/init script/;
+const INIT = /Starting \/init script|guest-init: running/;
 /** Longer than any of the words looked for, which may be cut in two. */
 const OVERLAP = 64;
 

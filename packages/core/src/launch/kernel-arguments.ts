@@ -1,4 +1,4 @@
-import type { MachineTraits } from './qemu/architecture.js';
+import type { AcceleratorName, HostCpu, MachineTraits } from './qemu/architecture.js';
 
 export interface KernelArgumentOptions {
   readonly traits: MachineTraits;
@@ -11,11 +11,21 @@ export interface KernelArgumentOptions {
   readonly term: string | undefined;
   /** From the user; last, so that it can overrule. */
   readonly append: string | undefined;
+  /** For the lean initrd; left out for the one that came with the appliance. */
+  readonly lean?: LeanBoot | undefined;
+}
+
+/** What the lean initrd is told, and what it allows to leave out. */
+export interface LeanBoot {
+  /** How many of the user's disks to bring up. */
+  readonly disks: number;
+  readonly cpu: HostCpu;
+  readonly accelerator: AcceleratorName;
 }
 
 /** The kernel's command line: the appliance's init and daemon read it too. */
 export function kernelArguments(options: KernelArgumentOptions): string {
-  const { traits, rootUuid, selinux, verbose, network, identifier, term, append } = options;
+  const { traits, rootUuid, selinux, verbose, network, identifier, term, append, lean } = options;
   return [
     // Ends qemu, instead of a hang, when the daemon or the kernel dies.
     'panic=1',
@@ -30,7 +40,7 @@ export function kernelArguments(options: KernelArgumentOptions): string {
     'cryptomgr.notests',
     'tsc=reliable',
     '8250.nr_uarts=1',
-    ...(rootUuid === null ? [] : [`root=UUID=${rootUuid}`]),
+    ...(lean === undefined ? stockRoot(rootUuid) : leanArguments(lean)),
     selinux ? 'selinux=1 enforcing=0' : 'selinux=0',
     verbose ? 'guestfs_verbose=1' : 'quiet',
     ...(network ? ['guestfs_network=1'] : []),
@@ -38,4 +48,18 @@ export function kernelArguments(options: KernelArgumentOptions): string {
     ...(identifier === '' ? [] : [`guestfs_identifier=${identifier}`]),
     ...(append === undefined || append === '' ? [] : [append]),
   ].join(' ');
+}
+
+function stockRoot(uuid: string | null): string[] {
+  return uuid === null ? [] : [`root=UUID=${uuid}`];
+}
+
+function leanArguments({ disks, cpu, accelerator }: LeanBoot): string[] {
+  return [
+    'root=/dev/vda',
+    'scsi_mod.scan=manual',
+    `guestfs_disks=${disks}`,
+    // Interpreting the firmware's interrupt tables takes an emulated processor a second.
+    ...(cpu === 'x86_64' && accelerator === 'tcg' ? ['acpi=noirq'] : []),
+  ];
 }

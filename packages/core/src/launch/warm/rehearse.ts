@@ -1,0 +1,58 @@
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Connection } from '../../connection/connection.js';
+import { procedures } from '../../generated/procedures.js';
+import type { QmpClient } from '../qmp/client.js';
+import type { GuestHelper } from './wake.js';
+
+export interface Rehearsal {
+  readonly connection: Connection;
+  readonly qmp: QmpClient;
+  readonly helper: GuestHelper;
+  /** Where the disk that is tried can lie. */
+  readonly folder: string;
+}
+
+const DISK_SIZE = 256 * 1024 * 1024;
+const NODE = 'rehearsal';
+const DEVICE = 'rehearsal-disk';
+/** Modules that sessions mostly need; a kernel without one has it built in, or not at all. */
+const MODULES = 'xfs btrfs vfat nls_cp437 nls_ascii nls_utf8 isofs squashfs ntfs3 dm_mod dm_crypt';
+
+/**
+ * Plays a small session on a disk that is added for it and removed again: the programs, libraries and modules that a
+ * session needs are then in the machine's memory when it is saved, and nothing else of it is left.
+ */
+export async function rehearse({ connection, qmp, helper, folder }: Rehearsal): Promise<void> {
+  const file = join(folder, 'rehearsal.img');
+  await writeFile(file, '', { mode: 0o600 });
+  await truncate(file, DISK_SIZE);
+  await qmp.execute('blockdev-add', { driver: 'raw', 'node-name': NODE, file: { driver: 'file', filename: file } });
+  await qmp.execute('device_add', { driver: 'scsi-hd', id: DEVICE, drive: NODE, bus: 'scsi.0', channel: 0, 'scsi-id': 0, lun: 0 });
+  await helper.wake(1).ready;
+  await playSession(connection);
+  const shell = (command: string): Promise<string> => connection.call(procedures.debug, ['sh', [command]]);
+  await shell(`for m in ${MODULES}; do modprobe $m; done 2>/dev/null; lvm pvscan --cache --activate ay; mdadm -As; true`);
+  // A second time, for what udev loads when it removes a disk.
+  await shell('echo 1 > /sys/block/sda/device/delete; udevadm settle');
+  const removed = qmp.event(({ name, data }) => name === 'DEVICE_DELETED' && data['device'] === DEVICE);
+  await qmp.execute('device_del', { id: DEVICE });
+  await removed;
+  await qmp.execute('blockdev-del', { 'node-name': NODE });
+  await rm(file);
+  const left = await connection.call(procedures.listDevices);
+  if (left.length > 0) throw new Error(`the rehearsal's disk is still there: ${left.join(' ')}`);
+  await shell('sync; udevadm settle');
+}
+
+async function playSession(connection: Connection): Promise<void> {
+  await connection.call(procedures.listDevices);
+  await connection.call(procedures.partDisk, ['/dev/sda', 'gpt']);
+  await connection.call(procedures.mkfs, ['ext4', '/dev/sda1']);
+  await connection.call(procedures.listPartitions);
+  await connection.call(procedures.listFilesystems);
+  await connection.call(procedures.mount, ['/dev/sda1', '/']);
+  await connection.call(procedures.internalWrite, ['/file', Buffer.from('rehearsal')]);
+  await connection.call(procedures.isFile, ['/file']);
+  await connection.call(procedures.internalAutosync);
+}

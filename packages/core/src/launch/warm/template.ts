@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** The files of a template: the machine's memory, its other state, and what it wrote to the appliance's root. */
+export const TEMPLATE_FILES = ['ram', 'state', 'root.qcow2'] as const;
+export type TemplateFile = (typeof TEMPLATE_FILES)[number];
+
+const file = z.object({ size: z.number(), hash: z.string() });
+
+/** Written when a template is made, and never changed. */
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  key: z.string(),
+  created: z.string(),
+  /** qemu's first line about its version, for people. */
+  qemu: z.string(),
+  files: z.object({ ram: file, state: file, 'root.qcow2': file }),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** What the files looked like when their hashes were last found right, and in which boot of the host that was. */
+export const sealSchema = z.object({ boot: z.string(), files: z.record(z.string(), z.string()) });
+export type Seal = z.infer<typeof sealSchema>;
+
+/** A template that was checked and can be used. */
+export interface Template {
+  readonly key: string;
+  readonly folder: string;
+}
