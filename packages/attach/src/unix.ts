@@ -1,78 +1,95 @@
 import { resolve } from 'node:path';
-import { Connection, connectUnix, GuestfsError } from '@guestfs/core';
-import type { Backend, ConnectionEnd, LaunchConfig, LaunchContext, Session, SessionEnd } from '@guestfs/core';
+import { Connection, GuestfsError, type Backend, type LaunchConfig, type LaunchContext, type Session } from '@guestfs/core';
+import { checkSocket } from './unix/check-socket.js';
+import { connectWithRetry } from './unix/connect.js';
+import { greet } from './unix/greeting.js';
+import { AttachedSession } from './unix/session.js';
+import { ATTACH_TIMEOUT, attachSettings, type AttachOptions } from './unix/settings.js';
+
+export type { AttachOptions } from './unix/settings.js';
+
+/** How long nobody may listen on the socket, in milliseconds, unless a timeout was set: a wrong path shows soon. */
+const CONNECT_PATIENCE = 5_000;
 
 /**
- * The backend `unix:PATH`: a guestfsd that listens on a Unix socket of this host.
+ * Attaches to a guestfsd that listens on a Unix socket, or to one inside a virtual machine whose port qemu offers there.
  *
- * `launch` connects and waits for the daemon's launch flag. `shutdown` closes the socket and leaves whatever the daemon
- * runs in alone. Drives and qemu parameters are refused with ERR_GUESTFS_ARGUMENT: the daemon has its own disks.
+ * The options go before the backend settings `attach_timeout=SECONDS` and `allow_other_owner`. Drives and qemu parameters
+ * are refused with `ERR_GUESTFS_UNSUPPORTED`: the daemon's machine runs already, and goes on when the handle is closed.
  */
-export function unixBackend(path: string): Backend {
-  return new UnixBackend(resolve(path));
+export function unixBackend(socket: string, options: AttachOptions = {}): Backend {
+  // At once: the program may change its folder before it launches.
+  const path = socket === '' ? '' : resolve(socket);
+  const name = `unix:${path}`;
+  return {
+    name,
+    async launch(config, context) {
+      refuseMachineSettings(name, config);
+      context.phase('start');
+      const settings = attachSettings(config.backendSettings);
+      const given = options.timeout ?? settings.timeout;
+      const session = await attach(path, context, {
+        timeout: Math.min(given ?? ATTACH_TIMEOUT, config.timeout),
+        patience: given ?? CONNECT_PATIENCE,
+        allowOtherOwner: options.allowOtherOwner ?? settings.allowOtherOwner ?? false,
+      });
+      for (const phase of ['applianceBuilt', 'kernelUp', 'initRunning', 'ready'] as const) context.phase(phase);
+      return session;
+    },
+  };
 }
 
-class UnixBackend implements Backend {
-  readonly name: string;
-  readonly #path: string;
+interface AttachLimits {
+  readonly timeout: number;
+  readonly patience: number;
+  readonly allowOtherOwner: boolean;
+}
 
-  constructor(path: string) {
-    this.#path = path;
-    this.name = `unix:${path}`;
-  }
-
-  async launch(config: LaunchConfig, context: LaunchContext): Promise<Session> {
-    this.#checkConfig(config);
-    context.phase('start');
-    const { signal } = context;
-    const transport = await connectUnix(this.#path, { signal });
-    context.log(`connected to ${this.#path}`);
-    context.phase('kernelUp');
-    const connection = await Connection.open(transport, {
-      launchFlag: 'required',
-      timeout: config.timeout,
+async function attach(path: string, context: LaunchContext, limits: AttachLimits): Promise<Session> {
+  const { signal } = context;
+  const log = (line: string): void => context.log(line);
+  const deadline = performance.now() + limits.timeout;
+  try {
+    signal.throwIfAborted();
+    await checkSocket(path, limits.allowOtherOwner);
+    const patience = Math.min(limits.patience, limits.timeout);
+    const transport = await connectWithRetry(path, { patience, signal, log });
+    // Once more: what is there now may be another socket than the first time, or the first one.
+    await checkSocket(path, limits.allowOtherOwner).catch((error: unknown) => {
+      transport.destroy();
+      throw error;
+    });
+    const timeout = Math.max(1, deadline - performance.now());
+    const greeted = await greet(transport, { timeout, signal, log });
+    const connection = await Connection.open(greeted, {
+      launchFlag: 'none',
       signal,
       onProgress: (progress) => context.progress(progress),
+      ...(context.tap && { tap: context.tap }),
     });
-    context.phase('ready');
-    return new UnixSession(connection);
-  }
-
-  #checkConfig(config: LaunchConfig): void {
-    if (config.drives.length > 0) {
-      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the backend ${this.name} takes no drives`, {
-        operation: 'launch',
-        hint: 'the daemon has disks of its own: leave `addDrive` out, or use the backend `direct`',
-      });
-    }
-    if (config.qemuParameters.length > 0) {
-      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the backend ${this.name} takes no qemu parameters`, {
-        operation: 'launch',
-        hint: 'leave `config` out, or use the backend `direct`',
-      });
-    }
+    return new AttachedSession(connection);
+  } catch (error) {
+    if (signal.aborted) throw givenUp(signal, error);
+    throw error;
   }
 }
 
-class UnixSession implements Session {
-  readonly connection: Connection;
-  readonly pid = null;
-  readonly ended: Promise<SessionEnd>;
-
-  constructor(connection: Connection) {
-    this.connection = connection;
-    this.ended = connection.closed.then(describeEnd);
-  }
-
-  shutdown(): Promise<void> {
-    return this.connection.close();
-  }
-
-  kill(): void {
-    this.connection.destroy();
-  }
+function refuseMachineSettings(name: string, config: LaunchConfig): void {
+  const wrong =
+    config.drives.length > 0
+      ? `${config.drives.length} drive${config.drives.length > 1 ? 's were' : ' was'} added`
+      : config.qemuParameters.length > 0
+        ? 'qemu parameters were set'
+        : config.network
+          ? 'a network was asked for'
+          : null;
+  if (wrong === null) return;
+  throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `${wrong}, but ${name} is a machine that runs already`, {
+    hint: 'leave that out, or launch an appliance: setBackend("direct")',
+  });
 }
 
-function describeEnd({ expected, reason }: ConnectionEnd): SessionEnd {
-  return { expected, reason: expected ? 'the connection was closed' : reason.message };
+function givenUp(signal: AbortSignal, error: unknown): GuestfsError {
+  if (GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED') return error;
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause: signal.reason });
 }
