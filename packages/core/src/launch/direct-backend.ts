@@ -5,14 +5,28 @@ import { AcceleratorFailure, bootAppliance, cancelled, type BootOptions } from '
 import type { LaunchConfig, LaunchContext } from './config.js';
 import { MAXIMUM_DRIVES, checkDriveWords } from './drives/check.js';
 import { checkDrives } from './drives/prepare.js';
-import { forcedAccelerator } from './qemu/accelerator.js';
+import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
 import { hostCpu } from './qemu/architecture.js';
-import { chooseForHost } from './qemu/choose.js';
+import { chooseForHost, type ChosenAccelerator } from './qemu/choose.js';
 import { findQemu, qemuVersion } from './qemu/find.js';
+import { leanInitrd, type LeanInitrd } from './lean/lean-boot.js';
+import { makeTemplateLater } from './warm/background.js';
+import { tryWarmStart } from './warm/warm-start.js';
+
+/** What an initrd may be at fault for. */
+const INITRD_FAULTS: readonly string[] = ['ERR_GUESTFS_QEMU_EXITED', 'ERR_GUESTFS_LAUNCH_TIMEOUT', 'ERR_GUESTFS_CONNECTION_LOST'];
+/** The least time that the lean initrd is given, in milliseconds. */
+const LEAN_LIMIT = 60_000;
 
 /** Runs the appliance under a qemu that this process starts. */
 export class DirectBackend implements Backend {
   readonly name = 'direct';
+  readonly #kvmDevice: string;
+
+  /** `kvmDevice` is the device that KVM is reached by. */
+  constructor({ kvmDevice = '/dev/kvm' }: { kvmDevice?: string } = {}) {
+    this.#kvmDevice = kvmDevice;
+  }
 
   /**
    * Starts an appliance and resolves when its daemon is up.
@@ -23,7 +37,7 @@ export class DirectBackend implements Backend {
   async launch(config: LaunchConfig, context: LaunchContext): Promise<Session> {
     try {
       context.signal.throwIfAborted();
-      return await launchDirect(config, context);
+      return await launchDirect(config, context, this.#kvmDevice);
     } catch (error) {
       if (GuestfsError.is(error)) throw error;
       if (context.signal.aborted) throw cancelled(context.signal);
@@ -35,7 +49,7 @@ export class DirectBackend implements Backend {
   }
 }
 
-async function launchDirect(config: LaunchConfig, context: LaunchContext): Promise<Session> {
+async function launchDirect(config: LaunchConfig, context: LaunchContext, kvmDevice: string): Promise<Session> {
   context.phase('start');
   checkConfig(config);
   const cpu = hostCpu();
@@ -46,28 +60,57 @@ async function launchDirect(config: LaunchConfig, context: LaunchContext): Promi
   if (config.verbose) log(`qemu: ${qemu.file}, ${(await qemuVersion(qemu)) ?? 'version unknown'}`);
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   context.phase('applianceBuilt');
-  if (config.backendSettings.includes('gdb')) context.warn('the machine waits for gdb: connect to tcp::1234');
+  if (booleanSetting(config.backendSettings, 'gdb')) context.warn('the machine waits for gdb: connect to tcp::1234');
 
   const warn = (line: string): void => context.warn(line);
   const chosen = await chooseForHost({ ...config, qemu, kernel: appliance.kernel, cpu, signal, log, warn });
-  const boot = { config, context, qemu: qemu.file, cpu, appliance, driveKinds };
-  const tried = await tryBoot({ ...boot, accelerator: chosen.accelerator, mayFallBack: chosen.fallBack !== null });
+  const machine = { config, context, cpu, appliance, driveKinds };
+  const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
+  if (warm.session !== null) return warm.session;
+  const session = await bootCold({ ...machine, qemu: qemu.file }, chosen);
+  if (warm.wanted !== null) makeTemplateLater(warm.wanted, config, log);
+  return session;
+}
+
+type ColdBoot = Omit<BootOptions, 'accelerator' | 'mayFallBack' | 'leanInitrd'>;
+
+async function bootCold(boot: ColdBoot, chosen: ChosenAccelerator): Promise<Session> {
+  const lean = await leanInitrd({ ...boot, log: (line) => boot.context.log(line) });
+  const tried = await tryBoot({ ...boot, lean, accelerator: chosen.accelerator, mayFallBack: chosen.fallBack !== null });
   if (!(tried instanceof AcceleratorFailure)) {
     await chosen.bootedUp();
     return tried;
   }
   const instead = chosen.fallBack?.(tried.message) ?? chosen;
-  const session = await bootAppliance({ ...boot, accelerator: instead.accelerator, mayFallBack: false });
+  const session = await bootEither({ ...boot, lean, accelerator: instead.accelerator, mayFallBack: false });
   await instead.bootedUp();
   return session;
 }
 
-async function tryBoot(options: BootOptions): Promise<Session | AcceleratorFailure> {
+async function tryBoot(options: EitherBoot): Promise<Session | AcceleratorFailure> {
   try {
-    return await bootAppliance(options);
+    return await bootEither(options);
   } catch (error) {
     if (error instanceof AcceleratorFailure) return error;
     throw error;
+  }
+}
+
+type EitherBoot = Omit<BootOptions, 'leanInitrd'> & { readonly lean: LeanInitrd | null };
+
+/** Boots with the lean initrd where there is one, and with the appliance's own where that does not come up. */
+async function bootEither({ lean, ...options }: EitherBoot): Promise<Session> {
+  if (lean === null) return bootAppliance(options);
+  const { config, context } = options;
+  const timeout = Math.min(config.timeout, Math.max(config.timeout / 2, LEAN_LIMIT));
+  try {
+    return await bootAppliance({ ...options, config: { ...config, timeout }, leanInitrd: lean.content });
+  } catch (error) {
+    if (!GuestfsError.is(error) || !INITRD_FAULTS.includes(error.code)) throw error;
+    context.log(`initrd: the lean one did not come up, going on with the appliance's own: ${error.message}`);
+    const session = await bootAppliance(options);
+    await lean.failed();
+    return session;
   }
 }
 

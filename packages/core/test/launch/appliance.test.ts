@@ -1,13 +1,15 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { prepareAppliance } from '../../src/launch/appliance/appliance.js';
 import { readRootUuid } from '../../src/launch/appliance/root-uuid.js';
 import { searchAppliance } from '../../src/launch/appliance/search.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const PATH = process.env['PATH'];
+jest.setTimeout(60_000);
+
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'guestfs-test-'))));
 afterEach(async () => {

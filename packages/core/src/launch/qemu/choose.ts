@@ -12,6 +12,8 @@ export interface ChooseOptions {
   readonly kernel: string;
   readonly cpu: HostCpu;
   readonly cachedir: string;
+  /** The device that KVM is reached by. */
+  readonly kvmDevice: string;
   readonly backendSettings: readonly string[];
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
@@ -31,7 +33,7 @@ export interface ChosenAccelerator {
 export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccelerator> {
   const forced = forcedAccelerator(options.backendSettings);
   if (forced === 'tcg') return settled(options, software('force_tcg'));
-  const kvmDevice = platform() === 'linux' ? await openKvm() : 'ENOENT';
+  const kvmDevice = platform() === 'linux' ? await openDevice(options.kvmDevice) : 'ENOENT';
   if (forced === 'kvm') return settled(options, demandKvm({ kvmDevice }));
   if (options.cpu !== hostCpu(arch()))
     return settled(options, software(`a machine of ${options.cpu} is emulated on ${arch()}`));
@@ -70,9 +72,9 @@ export function fallbackWarning(accelerator: AcceleratorName, reason: string): s
   return `${accelerator.toUpperCase()} is there but does not run a machine (${reason.replaceAll('\n', ' ')}); going on with slow software emulation. To skip the attempt, set LIBGUESTFS_BACKEND_SETTINGS=force_tcg`;
 }
 
-async function openKvm(): Promise<string> {
+async function openDevice(name: string): Promise<string> {
   try {
-    const handle = await open('/dev/kvm', 'r+');
+    const handle = await open(name, 'r+');
     await handle.close();
     return 'ok';
   } catch (error) {
