@@ -14,7 +14,11 @@ import { makeTemplateLater } from './warm/background.js';
 import { tryWarmStart } from './warm/warm-start.js';
 
 /** What an initrd may be at fault for. */
-const INITRD_FAULTS: readonly string[] = ['ERR_GUESTFS_QEMU_EXITED', 'ERR_GUESTFS_LAUNCH_TIMEOUT', 'ERR_GUESTFS_CONNECTION_LOST'];
+const INITRD_FAULTS: readonly string[] = [
+  'ERR_GUESTFS_QEMU_EXITED',
+  'ERR_GUESTFS_LAUNCH_TIMEOUT',
+  'ERR_GUESTFS_CONNECTION_LOST',
+];
 /** The least time that the lean initrd is given, in milliseconds. */
 const LEAN_LIMIT = 60_000;
 
@@ -63,7 +67,7 @@ async function launchDirect(config: LaunchConfig, context: LaunchContext, kvmDev
   if (booleanSetting(config.backendSettings, 'gdb')) context.warn('the machine waits for gdb: connect to tcp::1234');
 
   const warn = (line: string): void => context.warn(line);
-  const chosen = await chooseForHost({ ...config, qemu, kernel: appliance.kernel, cpu, signal, log, warn });
+  const chosen = await chooseForHost({ ...config, qemu, kernel: appliance.kernel, cpu, signal, log, warn, kvmDevice });
   const machine = { config, context, cpu, appliance, driveKinds };
   const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
   if (warm.session !== null) return warm.session;
@@ -76,7 +80,12 @@ type ColdBoot = Omit<BootOptions, 'accelerator' | 'mayFallBack' | 'leanInitrd'>;
 
 async function bootCold(boot: ColdBoot, chosen: ChosenAccelerator): Promise<Session> {
   const lean = await leanInitrd({ ...boot, log: (line) => boot.context.log(line) });
-  const tried = await tryBoot({ ...boot, lean, accelerator: chosen.accelerator, mayFallBack: chosen.fallBack !== null });
+  const tried = await tryBoot({
+    ...boot,
+    lean,
+    accelerator: chosen.accelerator,
+    mayFallBack: chosen.fallBack !== null,
+  });
   if (!(tried instanceof AcceleratorFailure)) {
     await chosen.bootedUp();
     return tried;

@@ -160,7 +160,7 @@ describe('a launch that fails', () => {
     });
   });
 
-  test.each<[string, (file: string) => Promise<unknown> | unknown, string]>([
+  test.each<[string, (file: string) => Promise<unknown> | undefined, string]>([
     ['missing', () => undefined, 'does not exist'],
     ['empty', (file) => writeFile(file, ''), 'is empty'],
     ['a folder', (file) => mkdir(file), 'is a folder'],
