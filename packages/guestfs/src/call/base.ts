@@ -228,7 +228,7 @@ export abstract class MethodBase {
         await open.finish();
       } catch (error) {
         await open.fail(error);
-        throw error;
+        throw open.failure ?? error;
       }
     });
   }

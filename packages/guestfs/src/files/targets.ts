@@ -21,6 +21,8 @@ export interface OpenTarget {
   write(bytes: Buffer): void | Promise<void>;
   /** All has come. */
   finish(): Promise<void>;
+  /** What went wrong with the target itself. */
+  readonly failure: GuestfsError | null;
   /** The download failed; never rejects. */
   fail(error: unknown): Promise<void>;
 }
@@ -40,6 +42,7 @@ export function openTarget(operation: string, target: FileTarget): OpenTarget {
 class PathTarget implements OpenTarget {
   readonly #operation: string;
   readonly #path: string;
+  failure: GuestfsError | null = null;
   #file: FileHandle | null = null;
   #created = false;
 
@@ -53,7 +56,7 @@ class PathTarget implements OpenTarget {
       const file = (this.#file ??= await this.#open());
       for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
     } catch (cause) {
-      throw this.#failure(cause);
+      throw this.#fail(cause);
     }
   }
 
@@ -63,7 +66,7 @@ class PathTarget implements OpenTarget {
       this.#file = null;
       await file.close();
     } catch (cause) {
-      throw this.#failure(cause);
+      throw this.#fail(cause);
     }
   }
 
@@ -83,17 +86,17 @@ class PathTarget implements OpenTarget {
     return file;
   }
 
-  #failure(cause: unknown): GuestfsError {
-    return hostError(this.#operation, `the file ${this.#path} cannot be written`, cause);
+  #fail(cause: unknown): GuestfsError {
+    return (this.failure ??= hostError(this.#operation, `the file ${this.#path} cannot be written`, cause));
   }
 }
 
 class StreamTarget implements OpenTarget {
   readonly #operation: string;
   readonly #stream: Writable;
-  #failure: GuestfsError | null = null;
+  failure: GuestfsError | null = null;
   readonly #onError = (cause: unknown): void => {
-    this.#failure ??= hostError(this.#operation, 'the target stream failed', cause);
+    this.failure ??= hostError(this.#operation, 'the target stream failed', cause);
   };
   readonly #onClose = (): void => {
     if (!this.#stream.writableFinished) this.#onError(new Error('it was closed before the end'));
@@ -108,17 +111,17 @@ class StreamTarget implements OpenTarget {
   }
 
   write(bytes: Buffer): void | Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
+    if (this.failure !== null) throw this.failure;
     if (!this.#stream.write(bytes)) return this.#drained();
   }
 
   async finish(): Promise<void> {
     try {
-      if (this.#failure !== null) throw this.#failure;
+      if (this.failure !== null) throw this.failure;
       if (this.#stays) return;
       this.#stream.end();
-      while (!this.#stream.writableFinished && this.#failure === null) await this.#nextSign();
-      if (this.#failure !== null) throw this.#failure as GuestfsError;
+      while (!this.#stream.writableFinished && this.failure === null) await this.#nextSign();
+      if (this.failure !== null) throw this.failure as GuestfsError;
     } finally {
       this.#detach();
     }
@@ -134,8 +137,8 @@ class StreamTarget implements OpenTarget {
   }
 
   async #drained(): Promise<void> {
-    while (this.#stream.writableNeedDrain && this.#failure === null) await this.#nextSign();
-    if (this.#failure !== null) throw this.#failure;
+    while (this.#stream.writableNeedDrain && this.failure === null) await this.#nextSign();
+    if (this.failure !== null) throw this.failure;
   }
 
   /** Waits for the stream's next sign of life, whichever it is. */
@@ -159,6 +162,7 @@ class StreamTarget implements OpenTarget {
 }
 
 class WebTarget implements OpenTarget {
+  failure: GuestfsError | null = null;
   readonly #operation: string;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
 
@@ -177,7 +181,7 @@ class WebTarget implements OpenTarget {
       await this.#writer.ready;
       await this.#writer.write(bytes);
     } catch (cause) {
-      throw hostError(this.#operation, 'the target stream failed', cause);
+      throw (this.failure ??= hostError(this.#operation, 'the target stream failed', cause));
     }
   }
 
@@ -185,7 +189,7 @@ class WebTarget implements OpenTarget {
     try {
       await this.#writer.close();
     } catch (cause) {
-      throw hostError(this.#operation, 'the target stream failed', cause);
+      throw (this.failure ??= hostError(this.#operation, 'the target stream failed', cause));
     }
   }
 

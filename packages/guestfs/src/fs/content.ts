@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { attempt, codeOf, makeError, type Attempt } from './errors.js';
 import type { GuestFiles } from './guest.js';
 import { parseFlags, parseMode, type OpenMode } from './open-flags.js';
@@ -26,7 +26,7 @@ export interface ContentOptions {
 /** The options of readFile and its kin, which may be just an encoding. */
 export function contentOptions(options: unknown): ContentOptions {
   if (typeof options === 'string') return { encoding: options as BufferEncoding };
-  return (options ?? {}) as ContentOptions;
+  return (options ?? {});
 }
 
 /** Bytes as the caller wants them: a Buffer, or text in an encoding. */

@@ -91,7 +91,7 @@ export function copyFunctions(guest: GuestFiles, others: Others) {
   async function copyLeaf(src: string, dest: string, stats: GuestStats, exists: boolean): Promise<void> {
     if (stats.isFile()) return copyFile(src, dest);
     if (exists) await others.unlink(dest);
-    if (stats.isSymbolicLink()) return others.symlink((await others.readlink(src)) as string, dest);
+    if (stats.isSymbolicLink()) return others.symlink((await others.readlink(src)), dest);
     await attempt({ syscall: 'mknod', path: src, dest }, () =>
       guest.mknod(stats.mode, Number((BigInt(stats.rdev) >> 8n) & 0xfffn), stats.rdev & 0xff, dest),
     );

@@ -52,7 +52,7 @@ export class PrivateData {
         hint: 'collect the keys first, and change the values then',
       });
     }
-    const { done, value } = walk.entries.next();
-    return done === true ? null : value;
+    const step = walk.entries.next();
+    return step.done === true ? null : step.value;
   }
 }

@@ -1,4 +1,5 @@
-import type { Dirent } from '@guestfs/core';
+import { GuestfsError } from '@guestfs/core';
+import type { Connection, Dirent, Procedure } from '@guestfs/core';
 import { decodeText, procedures, structs } from '@guestfs/core/internal';
 import type { Run } from '../call/run.js';
 import { fetchStructs } from './struct-stream.js';
@@ -10,8 +11,33 @@ export const find = (run: Run, directory: string): Promise<string[]> =>
 export const ls = (run: Run, directory: string): Promise<string[]> =>
   run.fetch(procedures.ls0, [directory]).then(splitSorted);
 
-export const readdir = (run: Run, dir: string): Promise<Dirent[]> =>
-  fetchStructs<Dirent>(run, procedures.internalReaddir, [dir], structs.dirent);
+/** How daemons before 1.48.7 list a folder: in one message, which a very large folder does not fit into. */
+const oldReaddir: Procedure<Dirent[]> = {
+  name: 'readdir',
+  proc: 138,
+  args: [{ name: 'dir', type: 'string' }],
+  optargs: [],
+  returns: { kind: 'structlist', struct: structs.dirent },
+};
+
+/** Which of the two a daemon knows, once that was seen. */
+const isOld = new WeakMap<Connection, boolean>();
+
+export async function readdir(run: Run, dir: string): Promise<Dirent[]> {
+  const connection = run.handle.requireConnection(run.name);
+  const old = isOld.get(connection);
+  if (old === true) return run.call(oldReaddir, [dir]);
+  if (old === undefined) run.hold();
+  try {
+    const entries = await fetchStructs<Dirent>(run, procedures.internalReaddir, [dir], structs.dirent);
+    isOld.set(connection, false);
+    return entries;
+  } catch (error) {
+    if (old === false || !GuestfsError.is(error) || !error.message.includes('unknown procedure')) throw error;
+    isOld.set(connection, true);
+    return run.call(oldReaddir, [dir]);
+  }
+}
 
 function splitSorted(list: Buffer): string[] {
   const names: Buffer[] = [];
