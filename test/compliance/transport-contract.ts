@@ -57,7 +57,7 @@ class Log {
 
 /** Waits until something holds; fails after five seconds. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const limit = Date.now() + 5_000; !holds(); ) {
+  for (const limit = Date.now() + 5_000; !holds();) {
     if (Date.now() > limit) throw new Error(`waited in vain: ${what}`);
     await delay(2);
   }

@@ -83,6 +83,7 @@ export class Connection {
     options?: ConnectionCallOptions,
   ): Operation<Result> {
     const call = new PendingCall<Result>(procedure, args, this.#options.onProgress);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
     call.captureOrigin(this.call);
     const operation = new Operation<Result>(call);
     call.listen(options);
@@ -189,7 +190,9 @@ function transferOf(call: PendingCall, options: ConnectionCallOptions | undefine
     throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the bytes to send are missing', { hint: 'pass a source' });
   }
   if (options?.sink !== undefined) return new Download(call, options.sink, progress);
-  throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', { hint: 'pass a sink, or use download()' });
+  throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
+    hint: 'pass a sink, or use download()',
+  });
 }
 
 /** An error found before the call was sent, with the operation that the finder did not know. */

@@ -16,9 +16,18 @@ export function transferFailure(call: PendingCall, message: string, cause?: unkn
 
 /** What a call rejects with when the connection is not there (any more). */
 export function endedFailure(call: PendingCall, reason: GuestfsError): GuestfsError {
-  if (reason.code === 'ERR_GUESTFS_CLOSED') return new GuestfsError(reason.code, 'the connection is closed', call.where());
+  if (reason.code === 'ERR_GUESTFS_CLOSED')
+    return new GuestfsError(reason.code, 'the connection is closed', call.where());
   const serial = call.serial === 0 ? undefined : call.serial;
-  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', reason.message, { ...call.where(), serial, cause: reason.cause });
+  // A replay that parted is no loss: what to do about it is another thing.
+  if (GuestfsError.is(reason.cause) && reason.cause.code === 'ERR_GUESTFS_REPLAY') {
+    return new GuestfsError('ERR_GUESTFS_REPLAY', reason.cause.message, { ...call.where(), serial });
+  }
+  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', reason.message, {
+    ...call.where(),
+    serial,
+    cause: reason.cause,
+  });
 }
 
 export function closedReason(): GuestfsError {

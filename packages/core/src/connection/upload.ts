@@ -81,12 +81,12 @@ export class Upload implements Transfer {
     try {
       iterator = this.#source[Symbol.asyncIterator]();
       while (!this.#ended) {
-        const { done, value } = await iterator.next();
-        if (done === true) {
+        const result = await iterator.next();
+        if (result.done === true) {
           exhausted = true;
           break;
         }
-        await this.#send(value);
+        await this.#send(result.value);
       }
       if (exhausted) this.#finish();
     } catch (error) {
@@ -100,7 +100,7 @@ export class Upload implements Transfer {
   async #send(value: unknown): Promise<void> {
     if (!ArrayBuffer.isView(value)) throw argumentError('source', 'must give Uint8Arrays');
     const data = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    for (let offset = 0; offset < data.length && !this.#ended; ) {
+    for (let offset = 0; offset < data.length && !this.#ended;) {
       const from = offset;
       offset = this.#packer.pack(data, offset);
       this.#progress?.moved(offset - from);

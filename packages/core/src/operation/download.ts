@@ -21,7 +21,7 @@ export type StartDownload<T> = (sink: Sink, options: CallOptions) => Operation<T
  * - With a reader, its rejection is told there and need not be handled on the promise too.
  */
 export class DownloadOperation<T> extends Operation<T> implements AsyncIterable<Buffer> {
-  readonly #download: DownloadControl<T>;
+  readonly #download: Pick<DownloadControl<unknown>, 'hasReader' | 'takeReader' | 'requireReader'>;
   #asked = false;
 
   constructor(operation: string, options: CallOptions | undefined, start: StartDownload<T>) {
@@ -75,7 +75,6 @@ export class DownloadOperation<T> extends Operation<T> implements AsyncIterable<
 
   /** Somebody waits for the result: a reader has the rest of this turn of the event loop to come. */
   #askForReader(): void {
-    // The base constructor calls nothing, but a subclass of this may.
     if (this.#asked) return;
     this.#asked = true;
     if (!this.#download.hasReader) setImmediate(() => this.#download.requireReader());

@@ -1,6 +1,12 @@
-import { OperationControl, type CallOptions } from './control.js';
-import { ProgressIterator } from './progress-iterator.js';
+import type { CallOptions, OperationControl } from './control.js';
+import { ProgressIterator, type ProgressSource } from './progress-iterator.js';
 import { RunControl } from './run.js';
+
+/** What an operation needs of its control; not the result's type, so that an operation of a subtype fits. */
+interface Handle extends ProgressSource {
+  readonly operation: string;
+  cancel(reason?: unknown): void;
+}
 
 /**
  * A call that runs: a promise of its result that can also be watched and cancelled.
@@ -12,7 +18,7 @@ export class Operation<T> extends Promise<T> {
     return Promise;
   }
 
-  readonly #control: OperationControl<T>;
+  readonly #control: Handle;
 
   /** Made by the library; `Operation.run` is the way to make one of several calls. */
   constructor(control: OperationControl<T>) {
@@ -38,6 +44,7 @@ export class Operation<T> extends Promise<T> {
     task: (control: RunControl) => T | PromiseLike<T>,
   ): Operation<T> {
     const control = new RunControl<T>(operation);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
     control.captureOrigin(Operation.run);
     const running = new Operation<T>(control);
     control.listen(options);

@@ -82,7 +82,8 @@ export function readChunk(bytes: Buffer, start: number, end: number): number {
   const cancel = bytes.readInt32BE(start);
   const length = bytes.readUInt32BE(start + 4);
   if (cancel !== 0 && cancel !== 1) throw decodingError(`${cancel} where 0 or 1 must be`, 0, 'chunk.cancel');
-  if (length > CHUNK_MAX) throw decodingError(`a length of ${length}, at most ${CHUNK_MAX} is allowed`, 4, 'chunk.data');
+  if (length > CHUNK_MAX)
+    throw decodingError(`a length of ${length}, at most ${CHUNK_MAX} is allowed`, 4, 'chunk.data');
   const dataEnd = start + 8 + length;
   if (dataEnd + (-length & 3) !== end) {
     throw decodingError(`a length of ${length} in a chunk of ${end - start} bytes`, 4, 'chunk.data');

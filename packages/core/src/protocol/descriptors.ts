@@ -10,7 +10,7 @@ export interface WireField {
 }
 
 export type StructFieldType =
-  | 'char' | 'string' | 'device' | 'buffer' | 'uint32' | 'int32' | 'uint64' | 'int64' | 'bytes' | 'uuid' | 'optpercent';
+  'char' | 'string' | 'device' | 'buffer' | 'uint32' | 'int32' | 'uint64' | 'int64' | 'bytes' | 'uuid' | 'optpercent';
 
 export interface StructDescriptor {
   readonly name: string;

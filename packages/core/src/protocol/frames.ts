@@ -50,8 +50,7 @@ export class FrameDecoder {
         if (++this.#wordHave < 4) continue;
         this.#wordHave = 0;
       } else {
-        this.#word =
-          ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+        this.#word = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
         at += 4;
       }
       at = this.#begin(this.#word, bytes, at);

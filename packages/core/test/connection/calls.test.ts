@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Progress } from '@guestfs/events';
-import { connectFake, FakeDaemon, rejection } from '../support/fake-daemon.js';
+import { connectFake, rejection, type FakeDaemon } from '../support/fake-daemon.js';
 import { ECHO, NOTHING, NUMBER, UNLOCK } from '../support/procedures.js';
 import { errorReply, frame, header, i32, okReply, opaque, progress, u32 } from '../support/wire.js';
 
@@ -147,7 +147,9 @@ describe('progress', () => {
     daemon.send(progress(2, 2, 1n, 1n), okReply(2, 2, i32(4)));
     expect(await second).toBe(4);
     expect(await iterated).toContain(1n);
-    expect(all.map(({ operation, serial, fraction, pulse, done }) => [operation, serial, fraction, pulse, done])).toEqual([
+    expect(
+      all.map(({ operation, serial, fraction, pulse, done }) => [operation, serial, fraction, pulse, done]),
+    ).toEqual([
       ['nothing', 1, 1 / 3, false, false],
       ['nothing', 1, 1, false, true],
       ['number', 2, null, true, false],

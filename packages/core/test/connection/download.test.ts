@@ -245,7 +245,10 @@ describe('a download', () => {
     const operation = rejection(connection.call(RECEIVE, ['/f'], undefined, { sink: () => undefined }));
     const { serial } = await daemon.call();
     daemon.send(okReply(5, serial), frame(u32(0), u32(9000), Buffer.alloc(9000)));
-    expect(await operation).toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST', cause: { code: 'ERR_GUESTFS_PROTOCOL' } });
+    expect(await operation).toMatchObject({
+      code: 'ERR_GUESTFS_CONNECTION_LOST',
+      cause: { code: 'ERR_GUESTFS_PROTOCOL' },
+    });
   });
 
   test('without a sink is refused', async () => {

@@ -190,30 +190,33 @@ describe('an upload', () => {
     expect((await connection.closed).reason.message).toContain('a reply before the end of the file');
   });
 
-  test.each(['in the middle', 'with a source that hangs'])('cancelled %s leaves the connection in step', async (how) => {
-    const { connection, daemon } = await connectFake();
-    const hanging: AsyncIterable<Uint8Array> = {
-      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
-    };
-    const { source, closed } = endless();
-    const controller = new AbortController();
-    const operation = rejection(
-      connection.call(SEND, ['/f'], undefined, {
-        source: how === 'in the middle' ? source : hanging,
-        signal: controller.signal,
-      }),
-    );
-    const after = connection.call(NOTHING);
-    const { serial } = await daemon.call();
-    if (how === 'in the middle') await daemon.chunk();
-    controller.abort('enough');
-    expect(await operation).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'enough' });
-    expect((await daemon.file()).cancelled).toBe(true);
-    if (how === 'in the middle') await until(closed);
-    daemon.send(errorReply(4, serial, '', 'cancelled'));
-    await daemon.answer();
-    await after;
-  });
+  test.each(['in the middle', 'with a source that hangs'])(
+    'cancelled %s leaves the connection in step',
+    async (how) => {
+      const { connection, daemon } = await connectFake();
+      const hanging: AsyncIterable<Uint8Array> = {
+        [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
+      };
+      const { source, closed } = endless();
+      const controller = new AbortController();
+      const operation = rejection(
+        connection.call(SEND, ['/f'], undefined, {
+          source: how === 'in the middle' ? source : hanging,
+          signal: controller.signal,
+        }),
+      );
+      const after = connection.call(NOTHING);
+      const { serial } = await daemon.call();
+      if (how === 'in the middle') await daemon.chunk();
+      controller.abort('enough');
+      expect(await operation).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'enough' });
+      expect((await daemon.file()).cancelled).toBe(true);
+      if (how === 'in the middle') await until(closed);
+      daemon.send(errorReply(4, serial, '', 'cancelled'));
+      await daemon.answer();
+      await after;
+    },
+  );
 
   test('cancelled after its last chunk rejects, and its answer is dropped', async () => {
     const { connection, daemon } = await connectFake();

@@ -46,7 +46,11 @@ describe('cancelling', () => {
     const reason = new Error('no longer');
     operation.cancel(reason);
     operation.cancel(new Error('again'));
-    expect(await rejection(operation)).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', operation: 'copy', cause: reason });
+    expect(await rejection(operation)).toMatchObject({
+      code: 'ERR_GUESTFS_CANCELLED',
+      operation: 'copy',
+      cause: reason,
+    });
     expect(control.settled).toBe(true);
   });
 

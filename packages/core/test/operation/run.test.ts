@@ -27,7 +27,11 @@ describe('Operation.run', () => {
   test('does not run the task when the signal fired before', async () => {
     let ran = false;
     const operation = Operation.run('find', { signal: AbortSignal.abort('early') }, () => (ran = true));
-    expect(await rejection(operation)).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', operation: 'find', cause: 'early' });
+    expect(await rejection(operation)).toMatchObject({
+      code: 'ERR_GUESTFS_CANCELLED',
+      operation: 'find',
+      cause: 'early',
+    });
     expect(ran).toBe(false);
   });
 

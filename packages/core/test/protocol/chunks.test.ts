@@ -14,7 +14,7 @@ import { CANCEL_CHUNK, CANCEL_WORD, chunk, END_CHUNK, i32, opaque, u32 } from '.
 /** Cuts chunk frames by hand and returns the data of each. */
 function unpack(bytes: Buffer): Buffer[] {
   const data: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = bytes.readUInt32BE(at);
     const size = bytes.readUInt32BE(at + 8);
     expect(bytes.readUInt32BE(at + 4)).toBe(0);
@@ -31,7 +31,7 @@ function packAll(pieces: readonly Uint8Array[]): Buffer {
   const out: Buffer[] = [];
   for (const piece of pieces) {
     const data = Buffer.from(piece);
-    for (let at = 0; at < data.length; ) {
+    for (let at = 0; at < data.length;) {
       at = packer.pack(data, at);
       if (packer.full) out.push(packer.take()!);
     }
@@ -99,12 +99,24 @@ describe('readChunk', () => {
   });
 
   test.each<[string, Buffer, string]>([
-    ['a cancel of 2', Buffer.concat([u32(8), i32(2), u32(0)]), '2 where 0 or 1 must be (at byte 0, field chunk.cancel)'],
+    [
+      'a cancel of 2',
+      Buffer.concat([u32(8), i32(2), u32(0)]),
+      '2 where 0 or 1 must be (at byte 0, field chunk.cancel)',
+    ],
     ['8193 bytes', chunk(Buffer.alloc(8193)), 'a length of 8193, at most 8192 is allowed (at byte 4'],
     ['half a chunk', Buffer.concat([u32(4), u32(0)]), 'a chunk of 4 bytes'],
     ['a length past the end', Buffer.concat([u32(8), u32(0), u32(4)]), 'a length of 4 in a chunk of 8 bytes'],
-    ['bytes left over', Buffer.concat([u32(16), u32(0), opaque('abcd'), u32(0)]), 'a length of 4 in a chunk of 16 bytes'],
-    ['padding not zero', Buffer.concat([u32(12), u32(0), u32(3), Buffer.from('abcd')]), 'padding that is not zero (at byte 11'],
+    [
+      'bytes left over',
+      Buffer.concat([u32(16), u32(0), opaque('abcd'), u32(0)]),
+      'a length of 4 in a chunk of 16 bytes',
+    ],
+    [
+      'padding not zero',
+      Buffer.concat([u32(12), u32(0), u32(3), Buffer.from('abcd')]),
+      'padding that is not zero (at byte 11',
+    ],
   ])('refuses %s', (_, bytes, message) => {
     expect(() => read(bytes)).toThrow(message);
     expect(() => read(bytes)).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_PROTOCOL' }));

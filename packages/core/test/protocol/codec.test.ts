@@ -68,7 +68,12 @@ describe('a call', () => {
     ['a wrong type', ['a', 5], undefined, 'argument device must be a string'],
     ['a wrong optional type', ['a', 'b'], { blocksize: '4096' }, 'argument blocksize must be an integer'],
     ['null for an optional string', ['a', 'b'], { label: null }, 'argument label must be a string'],
-    ['an unknown option', ['a', 'b'], { lable: 'x' }, 'unknown optional argument lable; it takes blocksize, features, label'],
+    [
+      'an unknown option',
+      ['a', 'b'],
+      { lable: 'x' },
+      'unknown optional argument lable; it takes blocksize, features, label',
+    ],
   ])('is refused with %s', (_, args, optargs, message) => {
     const writer = new Writer();
     const run = (): unknown => codecOf(MKFS).encode(writer, args, optargs, 0n);

@@ -79,8 +79,10 @@ export function absentValue(field: WireField): unknown {
 }
 
 /** Any arguments that a procedure takes. */
-export function anyArguments(procedure: Procedure): fc.Arbitrary<{ args: unknown[]; optargs: Record<string, unknown> }> {
-  const args = fc.tuple(...procedure.args.map((field) => ARGUMENTS[field.type])) as fc.Arbitrary<unknown[]>;
+export function anyArguments(
+  procedure: Procedure,
+): fc.Arbitrary<{ args: unknown[]; optargs: Record<string, unknown> }> {
+  const args = fc.tuple<unknown[]>(...procedure.args.map((field) => ARGUMENTS[field.type]));
   const optional = Object.fromEntries(procedure.optargs.map((field) => [field.name, ARGUMENTS[field.type]]));
   const optargs = fc.record(optional, { requiredKeys: [] }) as fc.Arbitrary<Record<string, unknown>>;
   return fc.record({ args, optargs });
@@ -111,7 +113,10 @@ const FIELDS: Record<StructFieldType, fc.Arbitrary<Sent>> = {
   uuid: sent(ascii, (value) => Buffer.from(value)),
   optpercent: fc.oneof(
     fc.constant({ value: null, bytes: f32(-1) }),
-    sent(fc.float({ min: 0, max: 100, noNaN: true }).filter((value) => !Object.is(value, -0)), f32),
+    sent(
+      fc.float({ min: 0, max: 100, noNaN: true }).filter((value) => !Object.is(value, -0)),
+      f32,
+    ),
   ),
 };
 

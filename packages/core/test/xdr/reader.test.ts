@@ -51,7 +51,12 @@ describe('Reader', () => {
     ['a number cut off', [Buffer.alloc(3)], (r) => r.uint32(), '4 bytes wanted, 3 left (at byte 0, field f)'],
     ['a wide number cut off', [u32(0)], (r) => r.int64(), '8 bytes wanted, 4 left (at byte 0, field f)'],
     ['a bool of 2', [u32(2)], (r) => r.bool(), '2 where 0 or 1 must be (at byte 0, field f)'],
-    ['a length past the end', [u32(9), u32(0)], (r) => r.string(), 'length of 9 with 4 bytes left (at byte 0, field f)'],
+    [
+      'a length past the end',
+      [u32(9), u32(0)],
+      (r) => r.string(),
+      'length of 9 with 4 bytes left (at byte 0, field f)',
+    ],
     ['a length of 4 GiB', [u32(0xffffffff)], (r) => r.buffer(), 'length of 4294967295 with 0 bytes left (at byte 0'],
     ['a length over its limit', [opaque('12345')], (r) => r.string(4), '5 where at most 4 is allowed (at byte 0'],
     ['padding cut off', [u32(1), Buffer.from('x')], (r) => r.string(), '1 bytes wanted, 0 left (at byte 5, field f)'],

@@ -59,7 +59,10 @@ describe('Writer', () => {
     ['many strings', (w) => w.strings(new Array(100_000).fill('x'.repeat(50)))],
   ])('refuses %s over the limit and names both', (_, write) => {
     expect(() => written(write, 4_194_304)).toThrow(
-      expect.objectContaining({ code: 'ERR_GUESTFS_MESSAGE_TOO_LARGE', message: expect.stringMatching(/thing.*4194304/) }),
+      expect.objectContaining({
+        code: 'ERR_GUESTFS_MESSAGE_TOO_LARGE',
+        message: expect.stringMatching(/thing.*4194304/),
+      }),
     );
   });
 
