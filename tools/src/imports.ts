@@ -1,0 +1,57 @@
+import { dirname, normalize } from 'node:path/posix';
+import ts from 'typescript';
+
+/** The packages in the direction of imports: each may use those before it. */
+const ORDER = ['events', 'core', 'attach', 'guestfs'];
+
+export interface Import {
+  readonly specifier: string;
+  readonly line: number;
+  /** Gone once it is compiled. */
+  readonly typeOnly: boolean;
+}
+
+/** Every module that a file imports, exports from, or loads with `import()`. */
+export function findImports(text: string, path: string): Import[] {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const found: Import[] = [];
+  const visit = (node: ts.Node): void => {
+    const module = moduleOf(node);
+    if (module !== undefined && ts.isStringLiteral(module)) {
+      const line = source.getLineAndCharacterOfPosition(module.getStart()).line + 1;
+      found.push({ specifier: module.text, line, typeOnly: isTypeOnly(node) });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function moduleOf(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) return node.arguments[0];
+  return undefined;
+}
+
+function isTypeOnly(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+  return ts.isImportTypeNode(node) || (ts.isExportDeclaration(node) && node.isTypeOnly);
+}
+
+/** What is wrong with an import, null when nothing is. Files are named from the repository's root. */
+export function judgeImport(file: string, specifier: string): string | null {
+  const [, from = ''] = file.split('/');
+  if (specifier.startsWith('.')) {
+    const target = normalize(`${dirname(file)}/${specifier}`);
+    if (!target.startsWith(`packages/${from}/src/`)) return `${specifier} leaves the package: import it by its name`;
+    return specifier.endsWith('.js') ? null : `${specifier}: relative imports end in .js`;
+  }
+  const [, to, rest] = /^(?:@guestfs\/([^/]+)|guestfs)(?:\/(.*))?$/.exec(specifier) ?? [];
+  const target = specifier === 'guestfs' || specifier.startsWith('guestfs/') ? 'guestfs' : to;
+  if (target === undefined) return null;
+  if (rest !== undefined && rest !== 'internal')
+    return `${specifier} reaches into the package: use its index or ./internal`;
+  if (ORDER.indexOf(target) < ORDER.indexOf(from)) return null;
+  return `${from} may not import ${target}: the direction is ${ORDER.join(' <- ')}`;
+}
