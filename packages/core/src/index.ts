@@ -13,7 +13,7 @@ export {
 } from './launch/config.js';
 export { DownloadOperation, type Sink } from './operation/download.js';
 export { Operation } from './operation/operation.js';
-export type { ProgressIterator } from './operation/progress-iterator.js';
+export type { ProgressIterator, ProgressOptions } from './operation/progress-iterator.js';
 export type { RunControl, RunProgress } from './operation/run.js';
 export type { OptionalArguments, SecretRange } from './protocol/codec.js';
 export type {

@@ -1,5 +1,6 @@
 import type { CallOptions, OperationControl } from './control.js';
-import { ProgressIterator, type ProgressSource } from './progress-iterator.js';
+import { iterateProgress } from './progress-iterator.js';
+import type { ProgressIterator, ProgressOptions, ProgressSource } from './progress-iterator.js';
 import { RunControl } from './run.js';
 
 /** What an operation needs of its control; not the result's type, so that an operation of a subtype fits. */
@@ -60,11 +61,12 @@ export class Operation<T> extends Promise<T> {
   /**
    * Iterates over the progress of this call: it ends when the call ends, and throws what the call rejects with.
    *
-   * Only the newest unread message is kept. Once this was called, the rejection need not be handled on the promise too.
+   * Only the newest unread message is kept. It has one consumer; ask for one iterator per consumer. Once this was called,
+   * the rejection need not be handled on the promise too.
    */
-  progress(): ProgressIterator {
+  progress(options?: ProgressOptions): ProgressIterator {
     this.markHandled();
-    return new ProgressIterator(this.#control);
+    return iterateProgress(this.#control, options);
   }
 
   /**

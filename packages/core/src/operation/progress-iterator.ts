@@ -1,4 +1,5 @@
-import type { Progress } from '@guestfs/events';
+import type { EventIterator, Progress } from '@guestfs/events';
+import { createProgressQueue } from '@guestfs/events/internal';
 import type { ProgressObserver } from './control.js';
 
 /** What is iterated over: an operation's control. */
@@ -7,84 +8,27 @@ export interface ProgressSource {
   unobserve(observer: ProgressObserver): void;
 }
 
-interface Waiter {
-  resolve(result: IteratorResult<Progress, undefined>): void;
-  reject(error: unknown): void;
+export interface ProgressOptions {
+  /** Ends the iterator, not the call; the next read rejects with `ERR_GUESTFS_CANCELLED`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-const DONE: IteratorResult<Progress, undefined> = { done: true, value: undefined };
-
 /**
- * Yields the progress of one call.
+ * Yields the progress of one call, to one consumer.
  *
  * - Subscribed from the moment it is made, and told of the newest message that came before.
  * - Keeps only the newest unread message; the last one of a call is always yielded.
  * - Ends when the call succeeds, and throws once what the call rejects with.
- * - `return` and `throw` (a `break` or an exception in `for await`) unsubscribe; the call goes on.
+ * - `break`, `throw` and an abort of its signal unsubscribe it; the call goes on.
  */
-export class ProgressIterator implements AsyncIterableIterator<Progress, undefined>, ProgressObserver {
-  readonly #control: ProgressSource;
-  #unread: Progress | null = null;
-  #ended = false;
-  #failure: { error: unknown } | null = null;
-  #waiters: Waiter[] = [];
+export type ProgressIterator = EventIterator<Progress>;
 
-  constructor(control: ProgressSource) {
-    this.#control = control;
-    control.observe(this);
-  }
-
-  progress(progress: Progress): void {
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#unread = progress;
-    else waiter.resolve({ done: false, value: progress });
-  }
-
-  end(failed: boolean, error: unknown): void {
-    this.#ended = true;
-    const [first, ...rest] = this.#waiters;
-    this.#waiters = [];
-    if (!failed) first?.resolve(DONE);
-    else if (first === undefined) this.#failure = { error };
-    else first.reject(error);
-    for (const waiter of rest) waiter.resolve(DONE);
-  }
-
-  next(): Promise<IteratorResult<Progress, undefined>> {
-    const value = this.#unread;
-    if (value !== null) {
-      this.#unread = null;
-      return Promise.resolve({ done: false, value });
-    }
-    if (this.#failure !== null) {
-      const { error } = this.#failure;
-      this.#failure = null;
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what the call rejects with
-      return Promise.reject(error);
-    }
-    if (this.#ended) return Promise.resolve(DONE);
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
-  }
-
-  return(): Promise<IteratorResult<Progress, undefined>> {
-    this.#control.unobserve(this);
-    this.#unread = null;
-    this.#failure = null;
-    this.#ended = true;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
-    return Promise.resolve(DONE);
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<Progress, undefined>> {
-    await this.return();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
+export function iterateProgress(source: ProgressSource, { signal }: ProgressOptions = {}): ProgressIterator {
+  const queue = createProgressQueue({ signal, onStop: () => source.unobserve(observer) });
+  const observer: ProgressObserver = {
+    progress: (progress) => queue.push(progress),
+    end: (failed, error) => (failed ? queue.fail(error) : queue.end()),
+  };
+  if (queue.open) source.observe(observer);
+  return queue;
 }

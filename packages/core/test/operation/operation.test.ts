@@ -140,12 +140,25 @@ describe('progress()', () => {
   test('gives every message to one who waits', async () => {
     const { control, operation } = make();
     const iterator = operation.progress();
-    const both = [iterator.next(), iterator.next(), iterator.next()];
-    control.progress(at(1n));
-    control.progress(at(2n));
+    for (const position of [1n, 2n]) {
+      const waiting = iterator.next();
+      control.progress(at(position));
+      expect((await waiting).value?.position).toBe(position);
+    }
+    const waiting = iterator.next();
     control.resolve(1);
-    const results = await Promise.all(both);
-    expect(results.map((result) => result.value?.position)).toEqual([1n, 2n, undefined]);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  test('refuses a second consumer', async () => {
+    const { control, operation } = make();
+    const iterator = operation.progress();
+    const waiting = iterator.next();
+    expect(await rejection(iterator.next())).toMatchObject({ code: 'ERR_GUESTFS_STATE' });
+    iterator[Symbol.asyncIterator]();
+    expect(() => iterator[Symbol.asyncIterator]()).toThrow('already has a consumer');
+    control.progress(at(1n));
+    expect((await waiting).value?.position).toBe(1n);
   });
 
   test('told late, begins with the newest message so far', async () => {
@@ -184,7 +197,7 @@ describe('progress()', () => {
     await turn();
   });
 
-  test('serves several readers', async () => {
+  test('serves several readers, each with an iterator of its own', async () => {
     const { control, operation } = make();
     const readers = [operation.progress(), operation.progress()];
     control.progress(at(1n));
@@ -192,23 +205,93 @@ describe('progress()', () => {
     for (const reader of readers) expect((await reader.next()).value).toMatchObject({ position: 1n });
   });
 
-  test.each<[string, (iterator: ReturnType<Operation<number>['progress']>) => Promise<unknown>]>([
-    ['break', (iterator) => iterator.return()],
-    ['throw', (iterator) => rejection(iterator.throw(new Error('out')))],
-    ['dispose', (iterator) => iterator[Symbol.asyncDispose]()],
-  ])('unsubscribes on %s, and the call goes on', async (_, leave) => {
-    const { control, operation } = make();
-    const unobserve = jest.spyOn(control, 'unobserve');
-    const iterator = operation.progress();
-    const waiting = iterator.next();
-    await leave(iterator);
-    expect(await waiting).toEqual({ done: true, value: undefined });
-    expect(control.wantsProgress).toBe(false);
-    expect(unobserve).toHaveBeenCalledTimes(1);
+  /** Counts what an iterator leaves behind on the call and on a signal. */
+  function watched() {
+    const made = make();
+    const controller = new AbortController();
+    const added = jest.spyOn(controller.signal, 'addEventListener');
+    const removed = jest.spyOn(controller.signal, 'removeEventListener');
+    const unobserve = jest.spyOn(made.control, 'unobserve');
+    const iterator = made.operation.progress({ signal: controller.signal });
+    const expectGone = async (): Promise<void> => {
+      expect(made.control.wantsProgress).toBe(false);
+      expect(unobserve).toHaveBeenCalledTimes(1);
+      expect(added).toHaveBeenCalledTimes(1);
+      expect(new Set(removed.mock.calls.map((call) => call[1]))).toEqual(new Set([added.mock.calls[0]?.[1]]));
+      made.control.progress(at(1n));
+      expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    };
+    return { ...made, controller, iterator, expectGone };
+  }
+
+  test('break unsubscribes, and the call goes on', async () => {
+    const { control, operation, iterator, expectGone } = watched();
     control.progress(at(1n));
-    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    for await (const progress of iterator) {
+      expect(progress.position).toBe(1n);
+      break;
+    }
+    await expectGone();
     control.resolve(7);
     expect(await operation).toBe(7);
+  });
+
+  test('throw unsubscribes, and the call goes on', async () => {
+    const { control, operation, iterator, expectGone } = watched();
+    const mistake = new Error('in the loop');
+    control.progress(at(1n));
+    const reading = (async () => {
+      for await (const _ of iterator) throw mistake;
+    })();
+    expect(await rejection(reading)).toBe(mistake);
+    await expectGone();
+    control.resolve(7);
+    expect(await operation).toBe(7);
+  });
+
+  test('throw() and dispose unsubscribe', async () => {
+    const thrown = watched();
+    expect((await rejection(thrown.iterator.throw(new Error('out')))).message).toBe('out');
+    await thrown.expectGone();
+    const disposed = watched();
+    const waiting = disposed.iterator.next();
+    await disposed.iterator[Symbol.asyncDispose]();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await disposed.expectGone();
+  });
+
+  test('abort unsubscribes and rejects the read, and the call goes on', async () => {
+    const { control, operation, controller, iterator, expectGone } = watched();
+    const waiting = rejection(iterator.next());
+    controller.abort('enough');
+    expect(await waiting).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'enough' });
+    await expectGone();
+    control.resolve(7);
+    expect(await operation).toBe(7);
+  });
+
+  test('a signal that was aborted before subscribes nothing', async () => {
+    const { control, operation } = make();
+    const iterator = operation.progress({ signal: AbortSignal.abort('before') });
+    expect(control.wantsProgress).toBe(false);
+    expect(await rejection(iterator.next())).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'before' });
+    control.resolve(7);
+    expect(await operation).toBe(7);
+  });
+
+  test('the end of the call unsubscribes', async () => {
+    const { control, iterator, expectGone } = watched();
+    control.resolve(7);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    await expectGone();
+  });
+
+  test('the failure of the call, as when its connection closes, unsubscribes', async () => {
+    const { control, iterator, expectGone } = watched();
+    const closed = new Error('closed');
+    control.reject(closed);
+    expect(await rejection(iterator.next())).toBe(closed);
+    await expectGone();
   });
 });
 
