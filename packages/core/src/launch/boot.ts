@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '../connection/connection.js';
@@ -15,7 +16,6 @@ import { ApplianceListener } from './listener.js';
 import { MachineProcess } from './machine-process.js';
 import type { AcceleratorName, HostCpu } from './qemu/architecture.js';
 import { MachineSession } from './session.js';
-import { showCommand } from './show-command.js';
 
 export interface BootOptions {
   readonly config: LaunchConfig;
@@ -27,6 +27,8 @@ export interface BootOptions {
   readonly mayFallBack: boolean;
   readonly appliance: Appliance;
   readonly driveKinds: readonly DriveKind[];
+  /** In place of the appliance's own. */
+  readonly leanInitrd?: Buffer | undefined;
 }
 
 /** A machine that ended before its kernel ran, which another accelerator may mend. */
@@ -55,14 +57,16 @@ async function bootAt(home: MachineHome, options: BootOptions): Promise<MachineS
   const phases = new ConsolePhases((phase) => context.phase(phase));
   let machine: MachineProcess | null = null;
   try {
-    const args = commandLine({ ...options, drives, socket: listener.path, term: process.env['TERM'] });
-    context.log(`run ${showCommand([options.qemu, ...args])}`);
+    const leanInitrd = options.leanInitrd && join(home.folder, 'initrd');
+    if (leanInitrd !== undefined) await writeFile(leanInitrd, options.leanInitrd ?? '', { mode: 0o600 });
+    const args = commandLine({ ...options, leanInitrd, drives, socket: listener.path, term: process.env['TERM'] });
     context.signal.throwIfAborted();
     machine = await MachineProcess.start({
       ...config,
       qemu: options.qemu,
       args,
       home,
+      log: (line) => context.log(line),
       output: (bytes) => {
         phases.read(bytes);
         context.console(bytes);

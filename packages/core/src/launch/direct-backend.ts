@@ -61,7 +61,7 @@ async function launchDirect(config: LaunchConfig, context: LaunchContext, kvmDev
   const log = (line: string): void => context.log(line);
   const driveKinds = await checkDrives(config.drives);
   const qemu = await findQemu(config.hv, cpu);
-  if (config.verbose) log(`qemu: ${qemu.file}, ${(await qemuVersion(qemu)) ?? 'version unknown'}`);
+  if (config.verbose) log(`qemu: ${qemu.file}, ${(await qemuVersion(qemu, log)) ?? 'version unknown'}`);
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   context.phase('applianceBuilt');
   if (booleanSetting(config.backendSettings, 'gdb')) context.warn('the machine waits for gdb: connect to tcp::1234');

@@ -50,9 +50,9 @@ async function checkRoom(folder: string): Promise<void> {
   });
 }
 
-async function makeOverlay({ ingredients, staging, signal }: BuildTemplateOptions): Promise<void> {
+async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateOptions): Promise<void> {
   const args = ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', ingredients.appliance.root, join(staging, 'root.qcow2')];
-  const result = await runCommand('qemu-img', args, { signal, env: { LC_ALL: 'C' } });
+  const result = await runCommand('qemu-img', args, { signal, log, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return;
   throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `qemu-img could not make the overlay of a template: it ${result.failure}`, {

@@ -5,7 +5,6 @@ import type { QmpVersion } from '../qmp/messages.js';
 import { ApplianceListener } from '../listener.js';
 import { MachineHome } from '../home.js';
 import { MachineProcess } from '../machine-process.js';
-import { showCommand } from '../show-command.js';
 import type { WarmMachine } from './machine.js';
 
 /** A qemu of which machine protocol, daemon port and helper port are connected. */
@@ -58,7 +57,6 @@ export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => 
     const helper = await listen('helper.sock');
     const control = await listen('qmp.sock');
     const args = await options.args({ daemon: daemon.path, helper: helper.path, qmp: control.path }, home);
-    options.log(`run ${showCommand([options.qemu, ...args])}`);
     options.signal.throwIfAborted();
     machine = await MachineProcess.start({ ...options, args, home });
     const started = machine;
