@@ -2,14 +2,8 @@ import { Describer, isDownload, isSync } from './describe.js';
 import { emitFields } from './emit-procedures.js';
 import type { Spec, Topic } from './load.js';
 import { argumentName, camelCase, pascalCase } from './naming.js';
-import { PENDING } from './pending.js';
 import type { FunctionSpec } from './schema.js';
 import { inputType, resultType } from './types.js';
-
-/** The library's functions of a topic that are generated now. */
-function present(topic: Topic): FunctionSpec[] {
-  return topic.functions.filter((each) => !PENDING.has(each.name));
-}
 
 /** A file of methods for each topic: a chain of abstract classes, and the options of their methods. */
 export function emitMethods(spec: Spec): Map<string, string> {
@@ -18,8 +12,8 @@ export function emitMethods(spec: Spec): Map<string, string> {
   let parent = { name: 'MethodBase', file: '../call/base.js' };
   for (const topic of spec.topics) {
     const name = `${pascalCase(topic.name)}Methods`;
-    const body = present(topic).map((each) => emitMethod(each, describer));
-    const interfaces = present(topic).flatMap((each) => emitOptions(each, describer));
+    const body = topic.functions.map((each) => emitMethod(each, describer));
+    const interfaces = topic.functions.flatMap((each) => emitOptions(each, describer));
     const text = [
       ...interfaces,
       `/** ${topic.title}. */`,
@@ -39,7 +33,7 @@ export function emitMethods(spec: Spec): Map<string, string> {
 
 function emitImports(topic: Topic, text: string, parent: { name: string; file: string }): string {
   const structs = new Set(
-    present(topic).flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])),
+    topic.functions.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])),
   );
   const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
   const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structs].filter(uses).sort();
@@ -137,7 +131,7 @@ function emitTop(parent: { name: string; file: string }): string {
 
 function emitOptionExports(spec: Spec): string {
   const lines = spec.topics.flatMap((topic) => {
-    const names = present(topic)
+    const names = topic.functions
       .filter((each) => (each.options ?? []).length > 0)
       .map((each) => `${pascalCase(each.name)}Options`);
     if (names.length === 0) return [];
@@ -148,7 +142,7 @@ function emitOptionExports(spec: Spec): string {
 
 /** What the library's own functions take, for checks and traces. */
 function emitSignatures(spec: Spec): string {
-  const entries = spec.topics.flatMap(present).filter((each) => each.proc === null);
+  const entries = spec.topics.flatMap((topic) => topic.functions).filter((each) => each.proc === null);
   const lines = entries.map((each) => {
     const configOnly = each.flags?.includes('config_only') === true ? '    configOnly: true,\n' : '';
     return (

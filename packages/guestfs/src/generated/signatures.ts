@@ -314,6 +314,22 @@ export const signatures = {
     optargs: [],
     configOnly: true,
   },
+  addDomain: {
+    name: 'addDomain',
+    args: [{ name: 'dom', type: 'string' }],
+    optargs: [
+      { name: 'libvirturi', type: 'string' },
+      { name: 'readonly', type: 'bool' },
+      { name: 'iface', type: 'string' },
+      { name: 'live', type: 'bool' },
+      { name: 'allowuuid', type: 'bool' },
+      { name: 'readonlydisk', type: 'string' },
+      { name: 'cachemode', type: 'string' },
+      { name: 'discard', type: 'string' },
+      { name: 'copyonread', type: 'bool' },
+    ],
+    configOnly: true,
+  },
   addDrive: {
     name: 'addDrive',
     args: [{ name: 'filename', type: 'string' }],

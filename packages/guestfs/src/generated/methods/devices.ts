@@ -262,6 +262,7 @@ export abstract class DevicesMethods extends DrivesMethods {
    * @param device Whole-disk device.
    * @param options `signal` and `onProgress`.
    * @returns The position, counted from 0.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_ARGUMENT` when it is not the name of a whole disk.
    * @see {@link Guestfs.deviceName}, {@link Guestfs.listDevices}
    * @since upstream 1.19.7
    */

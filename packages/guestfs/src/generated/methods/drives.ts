@@ -6,6 +6,31 @@ import type { Guestfs } from '../../guestfs.js';
 import * as library from '../../library/index.js';
 import { signatures } from '../signatures.js';
 
+/** Optional arguments of {@link Guestfs.addDomain}. */
+export interface AddDomainOptions extends CallOptions {
+  /** Libvirt connection URI; default is libvirt's own default connection. */
+  libvirturi?: string | undefined;
+  /** True attaches all disks read-only; default false. */
+  readonly?: boolean | undefined;
+  /** Obsolete and without effect; default unset. */
+  iface?: string | undefined;
+  /** True attaches to the guestfsd inside the running domain and adds no disk; default false. */
+  live?: boolean | undefined;
+  /** True tries `dom` as a UUID before trying it as a name; default false. */
+  allowuuid?: boolean | undefined;
+  /**
+   * What to do with disks the XML marks read-only: `error` (fail, unless `readonly` is set), `read` (attach
+   * read-only), `write` (attach writable, unless `readonly` is set) or `ignore` (skip); default `write`.
+   */
+  readonlydisk?: string | undefined;
+  /** `writeback` or `unsafe`, as for `addDrive`; default `writeback`. */
+  cachemode?: string | undefined;
+  /** `disable`, `enable` or `besteffort`, as for `addDrive`; default `disable`. */
+  discard?: string | undefined;
+  /** True keeps blocks read from a backing file in the overlay; default false. */
+  copyonread?: boolean | undefined;
+}
+
 /** Optional arguments of {@link Guestfs.addDrive}. */
 export interface AddDriveOptions {
   /** True sends writes to a temporary overlay and leaves the image untouched; default false. */
@@ -107,6 +132,27 @@ export abstract class DrivesMethods extends HandleMethods {
    */
   addCdrom(filename: string): void {
     return this.callSync(signatures.addCdrom, library.addCdrom, [filename]);
+  }
+
+  /**
+   * Adds every disk of a libvirt domain, found by name or UUID.
+   *
+   * If one disk cannot be added, none is. Unless `readonly` is true the domain must be shut off. The disk paths in
+   * the domain's XML must be valid on this host, which is often not so with a remote libvirt connection. A sector
+   * size given in the XML is carried over.
+   *
+   * @param dom Name of the libvirt domain; with `allowuuid`, its UUID also works.
+   * @param options Optional arguments, `signal` and `onProgress`.
+   * @returns The number of disks added.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DOMAIN` when there is no such domain, or a disk of it cannot be opened
+   *   from here.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DOMAIN_RUNNING` when the domain runs and neither `readonly` nor `live`
+   *   is set.
+   * @see {@link Guestfs.addDrive}, {@link Guestfs.addLibvirtDom}
+   * @since upstream 1.7.4
+   */
+  addDomain(dom: string, options?: AddDomainOptions): Operation<number> {
+    return this.callLibrary(signatures.addDomain, library.addDomain, [dom, options ?? {}], options);
   }
 
   /**
@@ -217,7 +263,8 @@ export abstract class DrivesMethods extends HandleMethods {
    * @param format `raw` or `qcow2`.
    * @param size Size in bytes, above 0, or -1 with `backingfile`.
    * @param options Optional arguments, `signal` and `onProgress`.
-   * @throws {@link GuestfsError} `ENOENT` when the parent directory is missing (`raw` only).
+   * @throws {@link GuestfsError} `ERR_GUESTFS_NO_SPACE` when the disk of the host is full.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DRIVE` when qemu-img cannot create it.
    * @see {@link Guestfs.addDrive}, {@link Guestfs.addDriveScratch}, {@link Guestfs.diskVirtualSize}
    * @since upstream 1.25.31
    */
@@ -234,6 +281,7 @@ export abstract class DrivesMethods extends HandleMethods {
    * @param filename Host path of the image.
    * @param options `signal` and `onProgress`.
    * @returns The format, such as `raw` or `qcow2`.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DRIVE` when the image cannot be read.
    * @see {@link Guestfs.diskVirtualSize}, {@link Guestfs.diskHasBackingFile}
    * @since upstream 1.19.38
    */
@@ -249,6 +297,7 @@ export abstract class DrivesMethods extends HandleMethods {
    * @param filename Host path of the image.
    * @param options `signal` and `onProgress`.
    * @returns True if the image has a backing file.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DRIVE` when the image cannot be read.
    * @see {@link Guestfs.diskFormat}, {@link Guestfs.diskCreate}
    * @since upstream 1.19.39
    */
@@ -264,6 +313,7 @@ export abstract class DrivesMethods extends HandleMethods {
    * @param filename Host path of the image.
    * @param options `signal` and `onProgress`.
    * @returns The virtual size in bytes.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_DRIVE` when the image cannot be read.
    * @see {@link Guestfs.diskFormat}, {@link Guestfs.blockdevGetsize64}
    * @since upstream 1.19.39
    */

@@ -96,7 +96,7 @@ export abstract class HandleMethods extends MethodBase {
   /**
    * Returns the name of the backend that runs or reaches the appliance.
    *
-   * Examples are "direct" and "unix:PATH".
+   * Examples are "direct", "libvirt:URI" and "unix:PATH".
    *
    * @returns Name of the backend, with its argument if it has one.
    * @see {@link Guestfs.setBackend}, {@link Guestfs.getBackendSettings}
@@ -496,7 +496,8 @@ export abstract class HandleMethods extends MethodBase {
    *
    * Must be called before `launch`. `direct`, the default, runs qemu; `appliance` is its old name. `unix:PATH`
    * attaches to a guestfsd that listens on a socket of this host: drives and qemu parameters are then refused at
-   * launch. A name that no backend answers to is refused.
+   * launch. `libvirt` and `libvirt:URI` run the appliance as a domain, and `replay:FILE` answers from a recording. A
+   * name that no backend answers to is refused.
    *
    * @param backend Backend name, with its argument after a colon if there is one.
    * @throws {@link GuestfsError} `ERR_GUESTFS_ARGUMENT` when no backend has this name.

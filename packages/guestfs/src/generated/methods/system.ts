@@ -17,8 +17,8 @@ export abstract class SystemMethods extends ForensicsMethods {
    *
    * @param groups Names of feature groups, for example `lvm2` or `xfs`.
    * @param options `signal` and `onProgress`.
-   * @throws {@link GuestfsError} `ENOTSUP` when a group is known but missing.
-   * @throws {@link GuestfsError} `EINVAL` when a group is not known.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_NOT_AVAILABLE` when a group is known but missing.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_ARGUMENT` when a group is not known.
    * @see {@link Guestfs.featureAvailable}, {@link Guestfs.availableAllGroups}, {@link Guestfs.filesystemAvailable}
    * @since upstream 1.0.80
    */
@@ -92,7 +92,7 @@ export abstract class SystemMethods extends ForensicsMethods {
    * @param groups Names of feature groups, for example `lvm2` or `xfs`.
    * @param options `signal` and `onProgress`.
    * @returns True if every group is there.
-   * @throws {@link GuestfsError} `EINVAL` when a group is not known.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_ARGUMENT` when a group is not known.
    * @see {@link Guestfs.available}, {@link Guestfs.availableAllGroups}
    * @since upstream 1.21.26
    */

@@ -313,7 +313,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    * @param remotefilename Guest file or device to write.
    * @param options `signal` and `onProgress`.
    * @throws {@link GuestfsError} `ENOENT` when the guest directory does not exist.
-   * @throws {@link GuestfsError} `EINTR` when the transfer was cancelled.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_CANCELLED` when the transfer was cancelled.
    * @see {@link Guestfs.download}, {@link Guestfs.uploadOffset}, {@link Guestfs.copyIn}
    * @since upstream 1.0.2
    */
@@ -332,7 +332,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    * @param remotefilename Guest file or device to write.
    * @param offset Where to start writing, in bytes, not negative.
    * @param options `signal` and `onProgress`.
-   * @throws {@link GuestfsError} `EINTR` when the transfer was cancelled.
+   * @throws {@link GuestfsError} `ERR_GUESTFS_CANCELLED` when the transfer was cancelled.
    * @see {@link Guestfs.upload}, {@link Guestfs.pwrite}, {@link Guestfs.downloadOffset}
    * @since upstream 1.5.17
    */
