@@ -7,6 +7,7 @@ import type { GuestFs } from './fs/index.js';
 import { GuestfsMethods } from './generated/methods.js';
 import { Handle } from './handle/handle.js';
 import { PrivateData } from './handle/private-data.js';
+import { registerHandle } from './handle/registry.js';
 import { applyOptions, checkOpenOptions, checkOptions } from './options.js';
 import type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
 
@@ -35,6 +36,7 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
     const handle = new Handle(options.environment ?? process.env);
     super(handle);
     this.#handle = handle;
+    registerHandle(this, handle);
     applyOptions(handle, options);
   }
 

@@ -8,4 +8,6 @@ export type * from './fs/index.js';
 export type * from './generated/options.js';
 export { Guestfs } from './guestfs.js';
 export type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
+export { recordSession, type SessionRecording } from './record.js';
+export type { RecordingSummary, RecordOptions } from '@guestfs/attach';
 export { VERSION } from './version.js';

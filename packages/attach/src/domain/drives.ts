@@ -22,7 +22,7 @@ export interface DomainDrivesOptions {
 const READONLY_DISK: readonly string[] = ['error', 'read', 'write', 'ignore'] satisfies ReadonlyDisk[];
 
 /** Kinds of disks that qemu opens by itself, given their name. */
-const PROTOCOLS = ['ftp', 'ftps', 'http', 'https', 'iscsi', 'nbd', 'rbd', 'ssh', 'tftp', 'gluster', 'sheepdog'];
+const PROTOCOLS = ['ftp', 'ftps', 'http', 'https', 'iscsi', 'nbd', 'rbd', 'ssh'];
 
 /**
  * The drives that stand for a domain's disks, in the order of its XML: all of them, or an error.

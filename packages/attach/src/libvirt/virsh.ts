@@ -57,9 +57,8 @@ export class Virsh {
   #once(args: readonly string[]): Promise<CommandResult> {
     const { signal, timeout = 60_000, log } = this.#options;
     return this.start(async (program, connect, env) => {
-      log?.(`run ${[program, ...connect, ...args].join(' ')}`);
       // Without a terminal virsh cannot stop and ask whoever sits there.
-      const result = await runCommand(program, [...connect, ...args], { env, timeout, detached: true, ...(signal && { signal }) });
+      const result = await runCommand(program, [...connect, ...args], { env, timeout, detached: true, log, ...(signal && { signal }) });
       signal?.throwIfAborted();
       return result;
     });

@@ -62,7 +62,7 @@ export function commandLine(machine: Machine): string[] {
     ...device('virtio-rng-pci', [['rng', 'rng0']]),
     ...device('virtio-scsi-pci', [['id', 'scsi']]),
     ...machine.drives.flatMap(driveArguments),
-    ...rootArguments(appliance.root, machine.leanInitrd !== undefined),
+    ...rootArguments(appliance, machine.leanInitrd !== undefined),
     ...device('virtio-serial-pci', []),
     '-serial',
     'stdio',
@@ -134,7 +134,7 @@ function secretArguments(secret: PreparedDrive['secret']): string[] {
   ];
 }
 
-function rootArguments(root: string | null, lean: boolean): string[] {
+function rootArguments({ root, rootFormat }: Appliance, lean: boolean): string[] {
   if (root === null) return [];
   const drive: QemuOption[] = [
     ['id', 'appliance'],
@@ -143,7 +143,7 @@ function rootArguments(root: string | null, lean: boolean): string[] {
     ['file.filename', root],
     // Many appliances share the file; each writes to an overlay of its own.
     ['file.locking', 'off'],
-    ['format', 'raw'],
+    ['format', rootFormat],
     ['snapshot', 'on'],
     ['cache', 'unsafe'],
   ];

@@ -1,6 +1,9 @@
+import type { RecordingSummary } from '@guestfs/attach';
 import { LibvirtCredentials } from '@guestfs/attach/internal';
+import type { Authenticate } from '@guestfs/attach/internal';
 import { GuestfsError, LAUNCH_PHASES } from '@guestfs/core';
 import type {
+  Backend,
   Connection,
   DriveConfig,
   LaunchContext,
@@ -37,6 +40,9 @@ export class Handle {
   #ended: Promise<void> = Promise.resolve();
   #launching: { abort: AbortController; settled: Promise<void> } | null = null;
   #closing: Promise<void> | null = null;
+  #recording: { wrap: (backend: Backend) => Backend; settle: (end: Promise<RecordingSummary>) => void } | null = null;
+  /** The sockets of live guests, whose owners libvirt vouches for. */
+  readonly #channels = new Set<string>();
 
   constructor(environment: Environment) {
     this.settings = new Settings(environment);
@@ -83,6 +89,23 @@ export class Handle {
     }
   }
 
+  /** Sends a libvirt_auth event for what libvirt asks; null when nobody listens. */
+  readonly authenticate: Authenticate = (uri, requests) => {
+    if (!this.emitter.wants('libvirtAuth')) return null;
+    return this.credentials.ask(requests, () => this.emitter.dispatch(createEvent.libvirtAuth(uri)));
+  };
+
+  /** Has the next launch attach to the daemon of a live guest. */
+  attachTo(channel: string): void {
+    this.#channels.add(channel);
+    this.settings.backend = `unix:${channel}`;
+  }
+
+  /** Puts a recording around the backend of the next launch that succeeds. */
+  recordNext(wrap: (backend: Backend) => Backend, settle: (end: Promise<RecordingSummary>) => void): void {
+    this.#recording = { wrap, settle };
+  }
+
   requireOpen(operation: string): void {
     if (this.#closing !== null) throw closedError(operation);
   }
@@ -116,7 +139,11 @@ export class Handle {
     try {
       const phase = this.#phases(control);
       phase('start');
-      const backend = openBackend(this.settings.backend, 'launch');
+      const opened = openBackend(this.settings.backend, 'launch', {
+        authenticate: this.authenticate,
+        isTrusted: (socket) => this.#channels.has(socket),
+      });
+      const backend = this.#recording?.wrap(opened) ?? opened;
       const context = this.#context(abort.signal, phase);
       const session = await backend.launch(this.settings.toLaunchConfig(this.drives), context);
       if (abort.signal.aborted) {
@@ -125,6 +152,7 @@ export class Handle {
         throw cancelledError(abort.signal);
       }
       phase('ready');
+      this.#recording = null;
       this.#begin(session);
     } finally {
       stopListening();
@@ -161,6 +189,7 @@ export class Handle {
     await this.#launching?.settled;
     await this.order.turn();
     await this.shutdown().catch((error: unknown) => this.log(`the last sync failed: ${String(error)}`));
+    this.#recording?.settle(Promise.reject(closedError('recordSession')));
     this.#state = 'closed';
     this.emitter.dispatch(createEvent.close());
     await this.#forgetDrives();

@@ -28,7 +28,7 @@ export async function copyIn(run: Run, localpath: string, remotedir: string): Pr
   const folder = await realGuestPath(run, remotedir);
   const size = await estimateArchive(path, run.signal).catch(fail(run, `${localpath} cannot be read`));
   const source = packTree(path, toBytes(ownName(localpath)), { warn: (line) => run.handle.warn(`copyIn: ${line}`) });
-  const options = { source: named(source, run), size, countBytes: true, signal: run.signal };
+  const options = { ...forward(run), source: named(source, run), size, countBytes: true };
   await run.handle.requireConnection(run.name).call(tarIn, [folder], undefined, options);
 }
 

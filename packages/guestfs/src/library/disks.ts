@@ -30,6 +30,7 @@ export async function diskCreate(
     compat,
     clustersize,
     signal: run.signal,
+    log: (line) => run.handle.log(line),
   });
 }
 
@@ -42,7 +43,7 @@ export const diskHasBackingFile = async (run: Run, filename: string): Promise<bo
   (await inspect(run, filename)).backingFile !== null;
 
 function inspect(run: Run, filename: string): Promise<ImageInfo> {
-  return imageInfo(filename, { signal: run.signal });
+  return imageInfo(filename, { signal: run.signal, log: (line) => run.handle.log(line) });
 }
 
 function refused(message: string): GuestfsError {

@@ -3,6 +3,7 @@ export * from './content.js';
 export * from './copy.js';
 export * from './devices.js';
 export * from './disks.js';
+export * from './domain.js';
 export * from './drives.js';
 export * from './features.js';
 export * from './forensics.js';

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { GuestfsError } from '../../errors.js';
 import type { HostCpu } from '../qemu/architecture.js';
-import { readRootUuid } from './root-uuid.js';
+import { readRootUuid, rootFormatOf } from './root-uuid.js';
 import { searchAppliance, type ApplianceFiles } from './search.js';
 import { buildAppliance } from './supermin.js';
 
@@ -10,6 +10,8 @@ import { buildAppliance } from './supermin.js';
 export interface Appliance extends ApplianceFiles {
   /** Of the root filesystem; null where there is none. */
   readonly rootUuid: string | null;
+  /** `raw`, or `qcow2` as a fixed appliance may have it. */
+  readonly rootFormat: 'raw' | 'qcow2';
 }
 
 export interface ApplianceOptions {
@@ -27,7 +29,9 @@ export async function prepareAppliance(options: ApplianceOptions): Promise<Appli
   options.log(`appliance: ${found.kind === 'supermin' ? 'supermin skeleton' : 'ready made'} in ${found.folder}`);
   const files = found.kind === 'ready' ? found.files : await buildAppliance({ ...options, folder: found.folder });
   await checkReadable(files);
-  return { ...files, rootUuid: files.root === null ? null : await readRootUuid(files.root) };
+  if (files.root === null) return { ...files, rootUuid: null, rootFormat: 'raw' };
+  const rootFormat = await rootFormatOf(files.root);
+  return { ...files, rootFormat, rootUuid: await readRootUuid(files.root, rootFormat) };
 }
 
 async function checkReadable({ kernel, initrd, root }: ApplianceFiles): Promise<void> {

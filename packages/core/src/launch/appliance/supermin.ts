@@ -38,9 +38,9 @@ export async function buildAppliance(options: BuildOptions): Promise<ApplianceFi
   const cache = await openCacheFolder(options.cachedir);
   const target = join(cache, 'appliance.d');
   const args = superminArguments(options, join(cache, 'lock'), target);
-  options.log(`run ${supermin} ${args.join(' ')}`);
   const result = await runCommand(supermin, args, {
     signal: options.signal,
+    log: options.log,
     env: { LC_ALL: 'C', TMPDIR: options.cachedir },
   });
   options.signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { logCommand } from '@guestfs/core/internal';
 import { execa } from 'execa';
 import type { Run } from '../../call/run.js';
 
@@ -22,7 +23,9 @@ export async function convert(run: Run, input: Buffer, filters: readonly Filter[
       timeout: TIME_LIMIT,
       cancelSignal: run.signal,
     } as const;
+    const logEnd = logCommand((line) => run.handle.log(line), command, args);
     const result = await execa(command, args, options);
+    logEnd(result.failed ? `failed (${result.shortMessage ?? ''})` : 'exited with status 0');
     if (result.failed) {
       run.handle.log(`inspectGetIcon: ${result.shortMessage ?? command}; install icoutils and netpbm for this icon`);
       return null;

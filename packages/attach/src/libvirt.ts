@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Connection, connectUnix, GuestfsError, type Backend, type LaunchConfig, type LaunchContext, type Session, type SocketTransport } from '@guestfs/core';
+import {
+  checkDrives,
+  checkDriveWords,
+  checkSocketPath,
+  chooseForHost,
+  ConsolePhases,
+  explainExit,
+  explainTimeout,
+  findQemu,
+  hostCpu,
+  kernelArguments,
+  machineTraits,
+  MachineHome,
+  prepareAppliance,
+  Tail,
+} from '@guestfs/core/internal';
+import type { Authenticate } from './libvirt/credentials.js';
+import { prepareLibvirtDrives, makeOverlay } from './libvirt/drives.js';
+import { machineXml } from './libvirt/machine-xml.js';
+import { LibvirtSession } from './libvirt/session.js';
+import { VirshShell } from './libvirt/shell.js';
+import { Virsh } from './libvirt/virsh.js';
+
+export interface LibvirtBackendOptions {
+  /** Libvirt's own choice when left out. */
+  readonly uri?: string | undefined;
+  readonly authenticate?: Authenticate | undefined;
+}
+
+/**
+ * Has libvirt run the appliance, as a transient domain, so that the host's confinement of machines applies.
+ *
+ * The domain goes with this process. Rejects with `ERR_GUESTFS_LIBVIRT_NOT_FOUND`, `ERR_GUESTFS_LIBVIRT_ACCESS` or
+ * `ERR_GUESTFS_LIBVIRT` when libvirt does not run it, else as the direct backend does.
+ */
+export function libvirtBackend(options: LibvirtBackendOptions = {}): Backend {
+  const name = options.uri === undefined ? 'libvirt' : `libvirt:${options.uri}`;
+  return {
+    name,
+    async launch(config, context) {
+      const { signal } = context;
+      try {
+        signal.throwIfAborted();
+        return await launch(config, context, options);
+      } catch (error) {
+        if (signal.aborted && !(GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED')) {
+          throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause: signal.reason });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+async function launch(config: LaunchConfig, context: LaunchContext, options: LibvirtBackendOptions): Promise<Session> {
+  const { signal } = context;
+  const log = (line: string): void => context.log(line);
+  context.phase('start');
+  config.drives.forEach(checkDriveWords);
+  const virsh = new Virsh({ ...options, tmpdir: config.tmpdir, signal, log });
+  // Whatever keeps libvirt from being used shows here, before anything is built.
+  const uri = (await virsh.run(['uri'])).trim();
+  const home = await MachineHome.open(config.sockdir);
+  let shell: VirshShell | null = null;
+  try {
+    const machine = await prepare(config, context, home, uri);
+    const file = join(home.folder, 'domain.xml');
+    await writeFile(file, machineXml(machine), { mode: 0o600 });
+    shell = await VirshShell.start(virsh);
+    if (shell.pid !== undefined) home.adopt(shell.pid);
+    log(`virsh create --paused --autodestroy ${file}`);
+    await shell.run(['create', '--file', file, '--paused', '--autodestroy']);
+    return await boot(machine, shell, home, config, context);
+  } catch (error) {
+    shell?.kill();
+    await shell?.ended;
+    await home.vacate();
+    throw error;
+  }
+}
+
+type Machine = Parameters<typeof machineXml>[0];
+
+async function prepare(config: LaunchConfig, context: LaunchContext, home: MachineHome, uri: string): Promise<Machine> {
+  const { signal } = context;
+  const log = (line: string): void => context.log(line);
+  const warn = (line: string): void => context.warn(line);
+  const cpu = hostCpu();
+  const kinds = await checkDrives(config.drives);
+  const appliance = await prepareAppliance({ ...config, cpu, signal, log });
+  context.phase('applianceBuilt');
+  const qemu = await findQemu(config.hv, cpu);
+  const chosen = await chooseForHost({ ...config, kvmDevice: '/dev/kvm', qemu, kernel: appliance.kernel, cpu, signal, log, warn });
+  const { accelerator } = chosen;
+  // A machine of another user must be able to pass through to the files in it, which libvirt hands over to it.
+  if (!/\/session\b/.test(uri)) await Promise.all([home.folder, dirname(dirname(appliance.kernel)), dirname(appliance.kernel)].map(openForPassage));
+  const sockets = { channel: join(home.folder, 'guestfsd.sock'), console: join(home.folder, 'console.sock') };
+  Object.values(sockets).forEach(checkSocketPath);
+  const traits = machineTraits(cpu, accelerator);
+  const label = settingOf(config, 'internal_libvirt_label');
+  const imagelabel = settingOf(config, 'internal_libvirt_imagelabel');
+  return {
+    name: `guestfs-${randomBytes(8).toString('hex')}`,
+    config,
+    cpu,
+    accelerator,
+    kernel: appliance.kernel,
+    initrd: appliance.initrd,
+    kernelArguments: kernelArguments({ ...config, append: config.append, traits, rootUuid: appliance.rootUuid, term: process.env['TERM'] }),
+    root: appliance.root === null ? null : await makeOverlay(appliance.root, appliance.rootFormat, join(home.folder, 'root.qcow2'), signal),
+    drives: await prepareLibvirtDrives(config.drives, kinds, home.folder, signal),
+    ...sockets,
+    labels: label === undefined || imagelabel === undefined ? null : { label, imagelabel },
+  };
+}
+
+/** Connects both sockets while the machine stands still, so that no byte is lost, and lets it run. */
+async function boot(machine: Machine, shell: VirshShell, home: MachineHome, config: LaunchConfig, context: LaunchContext): Promise<Session> {
+  const { signal } = context;
+  const tail = new Tail();
+  const phases = new ConsolePhases((phase) => context.phase(phase));
+  const console = await connectUnix(machine.console, { signal });
+  console.start({
+    data: (bytes) => {
+      tail.add(bytes);
+      phases.read(bytes);
+      context.console(bytes);
+    },
+    drain: () => undefined,
+    end: () => undefined,
+  });
+  let channel: SocketTransport | null = null;
+  try {
+    channel = await connectUnix(machine.channel, { signal });
+    await shell.run(['resume', '--domain', machine.name]);
+    const connection = await Connection.open(channel, {
+      launchFlag: 'required',
+      timeout: config.timeout,
+      signal,
+      onProgress: (progress) => context.progress(progress),
+      ...(context.tap && { tap: context.tap }),
+    });
+    phases.complete();
+    const session = new LibvirtSession(connection, shell, machine.name, home, () => console.destroy());
+    home.onSignal(context.flush);
+    return session;
+  } catch (cause) {
+    channel?.destroy();
+    console.destroy();
+    throw explain(cause, tail.text, config);
+  }
+}
+
+function explain(error: unknown, console: string, config: LaunchConfig): unknown {
+  if (!GuestfsError.is(error)) return error;
+  if (error.code === 'ERR_GUESTFS_LAUNCH_TIMEOUT') return explainTimeout(config.timeout, { console, cause: error });
+  if (error.code !== 'ERR_GUESTFS_CONNECTION_LOST') return error;
+  return explainExit({ what: 'the machine that libvirt ran ended', stderr: '', console, drives: config.drives, memsize: config.memsize, cause: error });
+}
+
+async function openForPassage(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o001) === 0) await chmod(folder, (mode & 0o7777) | 0o011).catch(() => undefined);
+}
+
+function settingOf(config: LaunchConfig, name: string): string | undefined {
+  return config.backendSettings.find((setting) => setting.startsWith(`${name}=`))?.slice(name.length + 1);
+}

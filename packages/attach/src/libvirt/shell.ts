@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { GuestfsError } from '@guestfs/core';
+import { lastLines, startProcess, type StartedProcess } from '@guestfs/core/internal';
+import { explainFailure } from './failures.js';
+import type { Virsh } from './virsh.js';
+
+/** How long stderr may come after the stdout of the same command, in milliseconds. */
+const STDERR_LAG = 100;
+
+/**
+ * A virsh that keeps its connection, and takes commands on its input.
+ *
+ * A domain created with `--autodestroy` goes with the connection, and the connection with this process: the input ends
+ * then, however the process died.
+ */
+export class VirshShell {
+  readonly pid: number | undefined;
+  /** Resolves, never rejects, when virsh is gone. */
+  readonly ended: Promise<void>;
+  readonly #child: StartedProcess;
+  readonly #uri: string | undefined;
+  #output = '';
+  #errors = '';
+  #onOutput: (() => void) | null = null;
+  #gone = false;
+
+  private constructor(child: StartedProcess, uri: string | undefined) {
+    this.#child = child;
+    this.#uri = uri;
+    this.pid = child.pid;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+      this.#onOutput?.();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-64 * 1024)));
+    child.stdin?.on('error', () => undefined);
+    this.ended = child.ended.then(() => {
+      this.#gone = true;
+      this.#onOutput?.();
+    });
+  }
+
+  /** Starts it and waits until it is connected. */
+  static start(virsh: Virsh): Promise<VirshShell> {
+    return virsh.start(async (program, args, env) => {
+      const child = startProcess(program, args, { env: { ...process.env, ...env }, stdin: 'pipe', output: 'pipe', detached: true });
+      const shell = new VirshShell(child, virsh.uri);
+      try {
+        await shell.run(['hostname']).catch(() => shell.run(['uri']));
+        return shell;
+      } catch (error) {
+        shell.kill();
+        throw error;
+      }
+    });
+  }
+
+  /** Runs one command and resolves with what it prints. One at a time. */
+  async run(words: readonly string[]): Promise<string> {
+    const mark = randomUUID();
+    this.#output = '';
+    this.#errors = '';
+    this.#child.stdin?.write(`${words.map(quote).join(' ')}\necho ${mark}\n`);
+    // The echo of the command has a prompt before the mark.
+    const done = new RegExp(`^${mark}$`, 'm');
+    while (!this.#gone && !done.test(this.#output)) await new Promise<void>((resolve) => (this.#onOutput = resolve));
+    if (this.#errors === '') await new Promise((resolve) => setTimeout(resolve, STDERR_LAG));
+    if (this.#gone || /^error: /m.test(this.#errors)) throw this.#failure(words[0] ?? '');
+    return this.#output;
+  }
+
+  /** Ends it, and with it the domains it created. */
+  async quit(): Promise<void> {
+    this.#child.stdin?.end('quit\n');
+    await this.ended;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #failure(command: string): GuestfsError {
+    if (this.#errors === '') return new GuestfsError('ERR_GUESTFS_LIBVIRT', `virsh ended in ${command}`, { log: lastLines(this.#output) });
+    return explainFailure({ output: this.#errors, failure: 'failed' }, { uri: this.#uri, answered: false });
+  }
+}
+
+/** A word as virsh's own parser takes it. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./:=+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

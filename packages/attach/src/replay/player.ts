@@ -1,0 +1,125 @@
+import { GuestfsError, memoryTransports, type MemoryTransport, type Transport, type TransportReceiver } from '@guestfs/core';
+import { PROGRESS_FLAG, CANCEL_FLAG } from '@guestfs/core/internal';
+import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
+import type { RecordedCall, Recording } from './records.js';
+import type { CallRequest } from './request.js';
+
+const REPLY_SERIAL = 4 + 16;
+const PROGRESS_SERIAL = 4 + 4;
+
+/**
+ * Answers calls from a recording, as the daemon did.
+ *
+ * `transport` is the client's end. When a call is not the recorded one, it ends with `ERR_GUESTFS_REPLAY`, which names
+ * the call and what was recorded in its place.
+ */
+export class Player implements TransportReceiver, ClientObserver {
+  readonly transport: Transport;
+  readonly #peer: MemoryTransport;
+  readonly #recording: Recording;
+  readonly #client = new ClientSide(this);
+  readonly #queue: Buffer[] = [];
+  #next = 0;
+  #current: { recorded: RecordedCall; serial: number } | null = null;
+  #full = false;
+  #lost = false;
+  #parted = false;
+
+  constructor(recording: Recording, name: string) {
+    this.#recording = recording;
+    const [here, there] = memoryTransports(name);
+    this.transport = here;
+    this.#peer = there;
+    there.start(this);
+  }
+
+  /** How many recorded calls were not asked for. */
+  get left(): number {
+    return this.#recording.calls.length - this.#next;
+  }
+
+  // What the client's end brings.
+
+  data(bytes: Buffer): void {
+    if (this.#parted) return;
+    try {
+      this.#client.push(bytes);
+    } catch (error) {
+      this.#parted = true;
+      this.transport.destroy(error as Error);
+    }
+  }
+
+  drain(): void {
+    this.#full = false;
+    this.#flush();
+  }
+
+  end(): void {
+    this.#queue.length = 0;
+  }
+
+  // What the client says.
+
+  call(call: CallRequest): void {
+    if (this.#parted) return;
+    const at = this.#next++;
+    const recorded = this.#recording.calls[at];
+    if (recorded === undefined) return this.#part(at, `the recording ends after ${at} calls, and ${call.name} is one more`);
+    if (recorded.proc !== call.proc) return this.#part(at, `call ${at + 1} is ${recorded.name} in the recording, but ${call.name} now`);
+    if (!recorded.request.equals(call.request)) return this.#part(at, `call ${at + 1}, ${call.name}, has other arguments than in the recording`);
+    this.#current = { recorded, serial: call.serial };
+    this.#answer(recorded.early, call.serial);
+    if (call.transfer !== 'in') this.#complete(recorded, call.serial);
+  }
+
+  uploaded(upload: UploadSummary): void {
+    if (this.#parted || this.#current === null) return;
+    const { recorded, serial } = this.#current;
+    const expected = recorded.upload;
+    const comparable = this.#recording.compareUploads && expected?.whole === true && upload.whole;
+    if (comparable && (expected.bytes !== upload.bytes || expected.sha256 !== upload.sha256)) {
+      const how = expected.bytes === upload.bytes ? 'with other content' : `of ${upload.bytes} bytes instead of ${expected.bytes}`;
+      return this.#part(this.#next - 1, `call ${this.#next}, ${recorded.name}, sends a file ${how}`);
+    }
+    this.#complete(recorded, serial);
+  }
+
+  #complete(recorded: RecordedCall, serial: number): void {
+    this.#current = null;
+    this.#answer(recorded.late, serial);
+    if (recorded.lost) {
+      this.#lost = true;
+      this.#flush();
+    }
+  }
+
+  #answer(frames: readonly Buffer[], serial: number): void {
+    let replied = false;
+    for (const frame of frames) {
+      const copy = Buffer.from(frame);
+      const word = copy.readUInt32BE();
+      if (word === PROGRESS_FLAG) copy.writeUInt32BE(serial, PROGRESS_SERIAL);
+      else if (word !== CANCEL_FLAG && !replied) {
+        replied = true;
+        if (copy.length >= REPLY_SERIAL + 4) copy.writeUInt32BE(serial, REPLY_SERIAL);
+      }
+      this.#queue.push(copy);
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (!this.#full && this.#queue.length > 0) this.#full = !this.#peer.write(this.#queue.shift()!);
+    if (this.#lost && this.#queue.length === 0) void this.#peer.close();
+  }
+
+  #part(at: number, why: string): void {
+    this.#parted = true;
+    const error = new GuestfsError('ERR_GUESTFS_REPLAY', `the calls part from the recording: ${why}`, {
+      hint: at === 0 ? 'check that this is the recording of this program' : 'make the program call the same again, or record the session anew',
+    });
+    // What was answered before must arrive first, or the error would be told of an earlier call.
+    setImmediate(() => setImmediate(() => this.transport.destroy(error)));
+  }
+}

@@ -1,0 +1,14 @@
+import type { Handle } from './handle.js';
+
+const handles = new WeakMap<object, Handle>();
+
+/** Lets the functions beside the class find what stands behind a `Guestfs`. */
+export function registerHandle(g: object, handle: Handle): void {
+  handles.set(g, handle);
+}
+
+export function handleOf(g: object): Handle {
+  const handle = handles.get(g);
+  if (handle === undefined) throw new TypeError('not a Guestfs object of this copy of the package');
+  return handle;
+}
