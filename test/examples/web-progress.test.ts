@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { chromium, type Browser } from 'playwright-core';
 
 const server = fileURLToPath(new URL('../../examples/web-progress/server.mjs', import.meta.url));
@@ -17,7 +17,7 @@ const CHROMIUM_FLAGS = [
 ];
 
 /** The server in a process of its own, as a reader of the example would run it, but on any port and with a small disk. */
-async function startServer(): Promise<{ url: string; process: ResultPromise }> {
+async function startServer() {
   const script = `const { startServer } = await import(${JSON.stringify(pathToFileURL(server).href)});
     console.log((await startServer({ mebibytes: 192 })).url);`;
   const process_ = execa(process.execPath, ['--input-type=module', '-e', script], { stderr: 'inherit', reject: false });
