@@ -97,11 +97,14 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
 }
 
 async function prepareAndSave(run: WarmRun, helper: Buffer, options: BuildTemplateOptions): Promise<WarmRun> {
-  const { staging, signal } = options;
+  const { staging, signal, log } = options;
   const connection = await Connection.open(new SocketTransport(run.daemon, 'template'), { launchFlag: 'required', signal });
+  log('warm start: the appliance is up');
   await connection.call(procedures.debugUpload, [HELPER_PATH, 0o755], undefined, { source: once(helper) });
   await connection.call(procedures.debug, ['sh', [`${HELPER_PATH} /dev/virtio-ports/${HELPER_CHANNEL}`]]);
+  log('warm start: rehearsing');
   await rehearse({ connection, qmp: run.qmp, helper: new GuestHelper(run.helper), folder: staging });
+  log('warm start: saving the machine');
   await saveState(run.qmp, run.version, join(staging, 'state'));
   connection.destroy();
   return run;

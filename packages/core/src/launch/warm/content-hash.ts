@@ -14,13 +14,13 @@ const extents = z.array(z.object({ start: z.number(), length: z.number(), data: 
  *
  * Files of equal content have equal hashes, however their holes lie; the holes of a sparse file are not read.
  */
-export async function contentHash(file: string): Promise<string> {
+export async function contentHash(file: string, log?: (line: string) => void): Promise<string> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const hash = createHash('sha256').update(`${size}\n`);
     const buffer = Buffer.allocUnsafe(CHUNK);
-    for (const { start, end } of await dataRanges(file, size)) {
+    for (const { start, end } of await dataRanges(file, size, log)) {
       for (let at = start; at < end; at += CHUNK) {
         const bytes = await readFully(handle, buffer, at, Math.min(CHUNK, end - at));
         for (let block = 0; block < bytes.length; block += BLOCK) {
@@ -37,10 +37,14 @@ export async function contentHash(file: string): Promise<string> {
 }
 
 /** Where a file may hold other bytes than zeros, widened to whole blocks. Node cannot ask for holes, qemu-img can. */
-async function dataRanges(file: string, size: number): Promise<{ start: number; end: number }[]> {
+async function dataRanges(
+  file: string,
+  size: number,
+  log: ((line: string) => void) | undefined,
+): Promise<{ start: number; end: number }[]> {
   const whole = [{ start: 0, end: size }];
   if (size < 8 * CHUNK) return whole;
-  const result = await runCommand('qemu-img', ['map', '--output=json', '-f', 'raw', '-U', file], { env: { LC_ALL: 'C' } });
+  const result = await runCommand('qemu-img', ['map', '--output=json', '-f', 'raw', '-U', file], { env: { LC_ALL: 'C' }, log });
   if (result.failure !== null) return whole;
   const parsed = extents.safeParse(parseJson(result.stdout));
   if (!parsed.success) return whole;

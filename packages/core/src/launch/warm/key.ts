@@ -64,16 +64,20 @@ export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredi
  * Finds out what a template would be made of. Hashes are remembered until the files change, so that this takes a few
  * milliseconds. Null where no template can be made: no guest programs or no lean initrd for this CPU and kernel.
  */
-export async function keyParts(ingredients: Ingredients, memo: Memo): Promise<KeyParts | null> {
+export async function keyParts(
+  ingredients: Ingredients,
+  memo: Memo,
+  log?: (line: string) => void,
+): Promise<KeyParts | null> {
   const { qemu, cpu, accelerator, appliance } = ingredients;
   const [helper, initrd] = await Promise.all([guestProgram('guest-helper', cpu), leanInitrdHash(ingredients, memo)]);
   if (helper === null || initrd === '') return null;
-  const hashed = async (file: string): Promise<string> => memo.get(`content ${file}`, await fileIdentity(file), () => contentHash(file));
+  const hashed = async (file: string): Promise<string> => memo.get(`content ${file}`, await fileIdentity(file), () => contentHash(file, log));
   const placeholders = { ram: 'RAM', root: 'ROOT', sockets: { daemon: 'DAEMON', helper: 'HELPER', qmp: 'QMP' } };
   return {
     recipe: RECIPE,
     qemu: qemu.identity,
-    qemuVersion: await memo.get(`version ${qemu.file}`, qemu.identity, async () => (await qemuVersion(qemu)) ?? ''),
+    qemuVersion: await memo.get(`version ${qemu.file}`, qemu.identity, async () => (await qemuVersion(qemu, log)) ?? ''),
     arguments: warmArguments({ cpu, accelerator, use: 'restore', ...placeholders }),
     kernelArguments: templateKernelArguments(ingredients),
     kernel: await hashed(appliance.kernel),

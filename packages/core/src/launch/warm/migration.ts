@@ -2,11 +2,10 @@ import { GuestfsError } from '../../errors.js';
 import type { QmpClient } from '../qmp/client.js';
 import type { QmpVersion } from '../qmp/messages.js';
 
-/** The memory is in a file of its own; the rest goes to or comes from the state file. */
-async function prepare(qmp: QmpClient): Promise<Promise<void>> {
+/** The memory is in a file of its own; only the rest goes to or comes from the state file. */
+async function setCapabilities(qmp: QmpClient): Promise<void> {
   const capabilities = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }));
   await qmp.execute('migrate-set-capabilities', { capabilities });
-  return finished(qmp);
 }
 
 async function finished(qmp: QmpClient): Promise<void> {
@@ -18,14 +17,18 @@ async function finished(qmp: QmpClient): Promise<void> {
 /** Stops the machine and writes its state, all but the memory, to a file. */
 export async function saveState(qmp: QmpClient, version: QmpVersion, file: string): Promise<void> {
   await qmp.execute('stop');
-  const done = await prepare(qmp);
+  await setCapabilities(qmp);
+  const done = finished(qmp);
+  done.catch(() => undefined);
   await qmp.execute('migrate', { uri: stateUri(version, file, '>') });
   await done;
 }
 
 /** Loads a state into a machine that was started with `-incoming defer`, and lets it run. */
 export async function loadState(qmp: QmpClient, version: QmpVersion, file: string): Promise<void> {
-  const done = await prepare(qmp);
+  await setCapabilities(qmp);
+  const done = finished(qmp);
+  done.catch(() => undefined);
   await qmp.execute('migrate-incoming', { uri: stateUri(version, file, '<') });
   await done;
   await qmp.execute('cont');

@@ -31,7 +31,7 @@ export interface Prepared {
 export async function prepareTemplate(options: PrepareOptions): Promise<Prepared> {
   const { ingredients, cachedir, signal, log } = options;
   const store = await TemplateStore.open(cachedir);
-  const parts = await keyParts(ingredients, store.memo);
+  const parts = await keyParts(ingredients, store.memo, log);
   if (parts === null) {
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', 'templates cannot be made for this kernel and CPU', {
       hint: 'launches go on cold; a kernel of this host, with its modules in /lib/modules, would do',

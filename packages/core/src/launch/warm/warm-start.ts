@@ -48,7 +48,7 @@ export async function tryWarmStart(options: WarmStartOptions): Promise<WarmStart
   const ingredients: Ingredients = { ...options, appliance: { ...appliance, root: appliance.root } };
   try {
     const store = await TemplateStore.open(config.cachedir);
-    const parts = await keyParts(ingredients, store.memo);
+    const parts = await keyParts(ingredients, store.memo, (line) => context.log(line));
     if (parts === null) {
       log('not used (templates cannot be made for this kernel and CPU)');
       return COLD;
