@@ -13,6 +13,8 @@ export interface MachineProcessOptions {
   readonly home: MachineHome;
   /** What the console and qemu write. */
   readonly output: (bytes: Buffer) => void;
+  /** Told of the command, and at its end of how it ended and how long it ran. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** How long qemu may take to write its caches back after SIGTERM before it is killed, in milliseconds. */
@@ -42,17 +44,19 @@ export class MachineProcess {
     });
   }
 
-  static async start({ qemu, args, tmpdir, pgroup, home, output }: MachineProcessOptions): Promise<MachineProcess> {
-    const [file, all] = await dyingWithParent(qemu, args);
+  static async start(options: MachineProcessOptions): Promise<MachineProcess> {
+    const { home, log } = options;
+    const [file, all] = await dyingWithParent(options.qemu, options.args, log);
     const child = startProcess(file, all, {
       // Messages in English, for `explainExit`; no sound card of the host.
-      env: { ...process.env, LC_ALL: 'C', TMPDIR: tmpdir, QEMU_AUDIO_DRV: 'none' },
+      env: { ...process.env, LC_ALL: 'C', TMPDIR: options.tmpdir, QEMU_AUDIO_DRV: 'none' },
       stdin: 'ignore',
       output: 'pipe',
-      detached: pgroup,
+      detached: options.pgroup,
+      log,
     });
     if (child.pid !== undefined) home.adopt(child.pid);
-    return new MachineProcess(child, output);
+    return new MachineProcess(child, options.output);
   }
 
   /** Ends qemu in order, and by force when that takes too long. */

@@ -20,6 +20,7 @@ export interface CreateDiskOptions {
   /** In bytes, a power of two from 512 to 2 MiB; only for qcow2. */
   readonly clustersize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** What qemu-img tells of an image. */
@@ -47,7 +48,7 @@ const info = z.object({
 export async function createDisk(options: CreateDiskOptions): Promise<void> {
   checkCreate(options);
   const backing = options.backingfile === undefined ? null : await describeBacking(options.backingfile, options);
-  const result = await qemuImg(createArguments(options, backing), options.signal);
+  const result = await qemuImg(createArguments(options, backing), options);
   if (result.failure === null) return;
   const log = lastLines(result.stderr);
   if (/No space left on device|Disk quota exceeded|File too large/i.test(result.stderr)) {
@@ -69,9 +70,9 @@ export async function createDisk(options: CreateDiskOptions): Promise<void> {
 /** Reads an image's format and sizes. `format` spares the detection, which an untrusted raw image could mislead. */
 export async function imageInfo(
   path: string,
-  options: { format?: string | undefined; signal?: AbortSignal | undefined } = {},
+  options: Pick<CreateDiskOptions, 'signal' | 'log'> & { format?: string | undefined } = {},
 ): Promise<ImageInfo> {
-  const { format, signal } = options;
+  const { format } = options;
   // Also while a machine uses the image: nothing is written.
   const args = [
     'info',
@@ -81,7 +82,7 @@ export async function imageInfo(
     '--',
     safeName(path),
   ];
-  const result = await qemuImg(args, signal);
+  const result = await qemuImg(args, options);
   if (result.failure !== null) {
     throw new GuestfsError(
       'ERR_GUESTFS_DRIVE',
@@ -189,18 +190,21 @@ function checkCreate(options: CreateDiskOptions): void {
 
 async function describeBacking(
   file: string,
-  { backingformat, signal }: CreateDiskOptions,
+  { backingformat, signal, log }: CreateDiskOptions,
 ): Promise<{ name: string; format: string }> {
-  return { name: safeName(file), format: backingformat ?? (await imageInfo(file, { signal })).format };
+  return { name: safeName(file), format: backingformat ?? (await imageInfo(file, { signal, log })).format };
 }
 
-async function qemuImg(args: readonly string[], signal: AbortSignal | undefined): Promise<CommandResult> {
+async function qemuImg(
+  args: readonly string[],
+  { signal, log }: Pick<CreateDiskOptions, 'signal' | 'log'>,
+): Promise<CommandResult> {
   const file = await findProgram('qemu-img');
   if (file === null)
     throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', {
       hint: installHint('qemu-img'),
     });
-  const result = await runCommand(file, args, { env: { LC_ALL: 'C' }, ...(signal === undefined ? {} : { signal }) });
+  const result = await runCommand(file, args, { env: { LC_ALL: 'C' }, log, ...(signal === undefined ? {} : { signal }) });
   if (signal?.aborted === true)
     throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'qemu-img was stopped', { cause: signal.reason });
   return result;

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, type Subprocess } from 'execa';
+import { showCommand } from '../show-command.js';
 import { codeOf } from '../system-error.js';
 
 export interface CommandOptions {
@@ -12,6 +13,8 @@ export interface CommandOptions {
   readonly timeout?: number;
   /** In a session of its own, so without this process's terminal: it cannot ask anything there. */
   readonly detached?: boolean;
+  /** Told of the command, and at its end of how it ended and how long it took. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface CommandResult {
@@ -34,6 +37,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
+  const logEnd = logCommand(options.log, file, args);
   const child = execa(file, args, {
     reject: false,
     all: true,
@@ -49,6 +53,7 @@ export async function runCommand(
   const ended = endOf(child);
   const result = await child;
   const { exitCode, description } = await ended;
+  logEnd(description);
   const startError = child.pid === undefined ? (result.code ?? 'unknown') : null;
   const trouble = result.timedOut ? 'did not end in time' : result.isMaxBuffer ? 'wrote too much' : null;
   return {
@@ -90,10 +95,13 @@ export interface StartOptions {
   readonly output: 'pipe' | 'ignore';
   /** In a session and process group of its own: a Ctrl-C at the terminal does not reach it. */
   readonly detached: boolean;
+  /** Told of the command, and at its end of how it ended and how long it ran. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** Starts a process that runs beside this one, without a shell. Ending it is the caller's duty. */
 export function startProcess(file: string, args: readonly string[], options: StartOptions): StartedProcess {
+  const logEnd = logCommand(options.log, file, args);
   const child = execa(file, args, {
     reject: false,
     buffer: false,
@@ -107,14 +115,27 @@ export function startProcess(file: string, args: readonly string[], options: Sta
   });
   // What goes wrong is told by `ended`.
   void child.catch(() => undefined);
+  const ended = endOf(child);
+  if (options.log !== undefined) void ended.then(({ description }) => logEnd(description));
   return {
     pid: child.pid,
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    ended: endOf(child),
+    ended,
     kill: (signal) => void child.kill(signal),
   };
+}
+
+/** Logs a command that starts; the function given back logs its end and its time. */
+export function logCommand(
+  log: ((line: string) => void) | undefined,
+  file: string,
+  args: readonly string[],
+): (end: string) => void {
+  log?.(`run ${showCommand([file, ...args])}`);
+  const started = performance.now();
+  return (end) => log?.(`${file} ${end} after ${((performance.now() - started) / 1000).toFixed(3)} s`);
 }
 
 /** How long output may still come after a process ended, in milliseconds: its own children may hold the pipe for ever. */

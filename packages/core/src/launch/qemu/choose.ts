@@ -40,7 +40,7 @@ export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccel
 
   const store = new VerdictStore(options.cachedir, options.qemu);
   const remembered = await store.read();
-  const builtIn = remembered?.builtIn ?? (await builtInAccelerators(options.qemu));
+  const builtIn = remembered?.builtIn ?? (await builtInAccelerators(options.qemu, options.log));
   if (builtIn === null) return settled(options, software('this qemu does not list its accelerators'));
   const choice = chooseAccelerator({ platform: platform(), builtIn, kvmDevice, verdict: remembered?.verdict ?? null });
   if (!choice.mayFallBack) return settled(options, choice);

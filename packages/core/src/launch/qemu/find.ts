@@ -40,14 +40,17 @@ export async function findQemu(hv: string | undefined, cpu: HostCpu): Promise<Qe
 }
 
 /** The first line of qemu's version text; null when it tells none. */
-export async function qemuVersion(qemu: Qemu): Promise<string | null> {
-  const result = await runCommand(qemu.file, ['-version'], { timeout: 5_000, env: { LC_ALL: 'C' } });
+export async function qemuVersion(qemu: Qemu, log?: (line: string) => void): Promise<string | null> {
+  const result = await runCommand(qemu.file, ['-version'], { timeout: 5_000, env: { LC_ALL: 'C' }, log });
   return result.failure === null ? (result.stdout.split('\n')[0] ?? null) : null;
 }
 
 /** The accelerators that a qemu binary was built with, in its own words; null when it does not tell. */
-export async function builtInAccelerators(qemu: Qemu): Promise<readonly string[] | null> {
-  const result = await runCommand(qemu.file, ['-accel', 'help'], { timeout: 5_000, env: { LC_ALL: 'C' } });
+export async function builtInAccelerators(
+  qemu: Qemu,
+  log?: (line: string) => void,
+): Promise<readonly string[] | null> {
+  const result = await runCommand(qemu.file, ['-accel', 'help'], { timeout: 5_000, env: { LC_ALL: 'C' }, log });
   return result.failure === null ? parseAccelerators(result.stdout) : null;
 }
 

@@ -17,6 +17,7 @@ export interface ProbeOptions {
   readonly cpu: HostCpu;
   readonly signal: AbortSignal;
   readonly limit?: number;
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /**
@@ -25,13 +26,14 @@ export interface ProbeOptions {
  * Less does not do. Hosts exist where /dev/kvm opens, a machine starts and the BIOS runs, but the kernel never does.
  */
 export async function probeAccelerator(options: ProbeOptions): Promise<ProbeResult> {
-  const [file, args] = await dyingWithParent(options.qemu, probeArguments(options));
+  const [file, args] = await dyingWithParent(options.qemu, probeArguments(options), options.log);
   options.signal.throwIfAborted();
   const child = startProcess(file, args, {
     env: { ...process.env, LC_ALL: 'C', QEMU_AUDIO_DRV: 'none' },
     stdin: 'ignore',
     output: 'pipe',
     detached: false,
+    log: options.log,
   });
   const log = new Tail(16 * 1024);
   let timer: NodeJS.Timeout | undefined;
