@@ -71,10 +71,15 @@ export abstract class MethodBase {
       (control) =>
         this.#handle.transfer(control, async () => {
           const connection = this.#handle.requireConnection(name);
-          if (stream !== null) return send(connection, stream, innerOptions(control));
-          const open = await openSource(name, source);
-          control.throwIfCancelled();
-          return send(connection, open, innerOptions(control));
+          const open = stream ?? (await openSource(name, source));
+          try {
+            control.throwIfCancelled();
+            return await send(connection, open, innerOptions(control));
+          } catch (error) {
+            // A call that was never sent has not touched its source.
+            open.close();
+            throw error;
+          }
         }),
       atOnce,
     );

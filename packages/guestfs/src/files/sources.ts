@@ -18,6 +18,8 @@ export interface OpenSource {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Only with it does the daemon report progress. */
   readonly size?: number;
+  /** Ends a source that was not read to its end. */
+  close(): void;
 }
 
 /** Whether a value can be uploaded. */
@@ -31,9 +33,10 @@ export function openStream(operation: string, source: FileSource): OpenSource | 
   if (typeof source === 'string' || source instanceof URL) return null;
   if (ArrayBuffer.isView(source)) {
     const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
-    return { bytes: single(bytes), size: bytes.length };
+    return { bytes: single(bytes), size: bytes.length, close: () => undefined };
   }
-  return { bytes: checked(operation, Symbol.asyncIterator in source ? source : Readable.fromWeb(source)) };
+  const stream = Symbol.asyncIterator in source ? source : Readable.fromWeb(source);
+  return { bytes: checked(operation, stream), close: () => destroy(stream) };
 }
 
 /**
@@ -52,9 +55,9 @@ async function openFile(operation: string, source: string | URL): Promise<OpenSo
     if (found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
     const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
     await once(stream, 'open');
-    const bytes = stream as AsyncIterable<Uint8Array>;
+    const open = { bytes: stream as AsyncIterable<Uint8Array>, close: () => destroy(stream) };
     // The size of a pipe or a device is told as 0.
-    return found.isFile() ? { bytes, size: found.size } : { bytes };
+    return found.isFile() ? { ...open, size: found.size } : open;
   } catch (cause) {
     throw hostError(operation, `the file to send, ${path}, cannot be read`, cause);
   }
@@ -82,6 +85,13 @@ export function hostError(operation: string, message: string, cause: unknown): G
   const { code, message: reason } = cause as { code?: unknown; message?: unknown };
   const known = typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : 'ERR_GUESTFS_TRANSFER';
   return new GuestfsError(known, `${message}: ${String(reason)}`, { operation, cause });
+}
+
+function destroy(source: AsyncIterable<unknown>): void {
+  if (!(source instanceof Readable)) return;
+  // Why it ends is told by the call.
+  source.on('error', () => undefined);
+  source.destroy();
 }
 
 async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
