@@ -113,6 +113,7 @@ describe('prepareAppliance', () => {
       initrd: join(cache, 'appliance.d/initrd'),
       root: join(cache, 'appliance.d/root'),
       rootUuid: UUID,
+      rootFormat: 'raw',
     });
     expect(await readFile(join(folder, 'arguments'), 'utf8')).toBe(
       `--build --if-newer --lock ${cache}/lock --copy-kernel -f ext2 --host-cpu x86_64 ${folder}/lib/supermin.d -o ${cache}/appliance.d\n`,

@@ -26,7 +26,7 @@ function argumentsFor(
     config: machineConfig(change),
     cpu: 'x86_64',
     accelerator: 'tcg',
-    appliance: { kernel: '/c/kernel', initrd: '/c/initrd', root: '/c/root', rootUuid: 'u-u' },
+    appliance: { kernel: '/c/kernel', initrd: '/c/initrd', root: '/c/root', rootUuid: 'u-u', rootFormat: 'raw' },
     drives,
     socket: '/tmp/guestfs-x/guestfsd.sock',
     term: 'xterm',
@@ -158,7 +158,11 @@ describe('commandLine', () => {
   });
 
   test('leaves the root out where the initrd is the whole appliance', () => {
-    const args = argumentsFor([], {}, { appliance: { kernel: '/k', initrd: '/i', root: null, rootUuid: null } });
+    const args = argumentsFor(
+      [],
+      {},
+      { appliance: { kernel: '/k', initrd: '/i', root: null, rootUuid: null, rootFormat: 'raw' } },
+    );
     expect(args.join(' ')).not.toMatch(/appliance|root=/);
   });
 });
