@@ -12,6 +12,8 @@ export { describeArguments } from './connection/describe.js';
 export { Reader } from './xdr/reader.js';
 export { Writer } from './xdr/writer.js';
 export { DirectBackend } from './launch/direct-backend.js';
+export { prepareFor } from './launch/warm/prepare-for.js';
+export type { Prepared } from './launch/warm/prepare.js';
 export { isNetwork } from './launch/drives/check.js';
 export {
   DEFAULT_MEMSIZE,

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/connection.js';
-import type { LaunchConfig, LaunchContext } from './config.js';
+import type { DriveConfig, LaunchConfig, LaunchContext } from './config.js';
 
 /** How a session ended: by `shutdown`, or by itself (qemu died, the daemon went away). */
 export interface SessionEnd {
@@ -15,6 +15,11 @@ export interface Session {
   readonly pid: number | null;
   /** Resolves, never rejects, when daemon and subprocess are gone and everything temporary is removed. */
   readonly ended: Promise<SessionEnd>;
+  /**
+   * Adds disks to a running appliance that was started without any; resolves when its daemon can use them. Left out where
+   * that cannot be done. For one use.
+   */
+  readonly addDrives?: ((drives: readonly DriveConfig[]) => Promise<void>) | undefined;
   /** Ends it in order and resolves when all is gone. The caller has synced before. Idempotent. */
   shutdown(): Promise<void>;
   /** Ends it at once; `ended` tells when all is gone. Idempotent. */

@@ -11,6 +11,7 @@ const LAST_WORDS = 2000;
 
 /** A machine of ours whose daemon is up. */
 export class MachineSession implements Session {
+  readonly addDrives?: Session['addDrives'];
   readonly connection: Connection;
   readonly pid: number | null;
   readonly ended: Promise<SessionEnd>;
@@ -18,7 +19,14 @@ export class MachineSession implements Session {
   #ending: 'shutdown' | 'kill' | null = null;
   #shutdown: Promise<void> | null = null;
 
-  constructor(connection: Connection, socket: Socket, machine: MachineProcess, home: MachineHome) {
+  constructor(
+    connection: Connection,
+    socket: Socket,
+    machine: MachineProcess,
+    home: MachineHome,
+    addDrives?: Session['addDrives'],
+  ) {
+    this.addDrives = addDrives;
     this.connection = connection;
     this.pid = machine.pid;
     this.#machine = machine;

@@ -20,6 +20,9 @@ import { ScratchFolder } from './scratch.js';
 import { Settings } from './settings.js';
 import type { Environment } from './settings.js';
 
+/** In their order. */
+const PHASES = Object.keys(LAUNCH_PHASES) as LaunchPhase[];
+
 export type HandleState = 'config' | 'launching' | 'ready' | 'closed';
 
 /** What stands behind a `Guestfs`: settings, drives, events, the state, and the running daemon. */
@@ -123,9 +126,10 @@ export class Handle {
     this.emitter.dispatch(createEvent.warning(line));
   }
 
-  /** A line of the library's own log. */
-  log(line: string): void {
-    if (this.emitter.wants('library')) this.emitter.dispatch(createEvent.library(line));
+  /** A line of the library's own log, or several. */
+  log(lines: string): void {
+    if (!this.emitter.wants('library')) return;
+    for (const line of lines.split('\n')) this.emitter.dispatch(createEvent.library(line));
   }
 
   async launch(control: RunControl): Promise<void> {
@@ -136,8 +140,8 @@ export class Handle {
     this.#launching = { abort, settled: new Promise((resolve) => (settled = resolve)) };
     this.#state = 'launching';
     const stopListening = control.onCancel((error) => abort.abort(error));
+    const phase = this.#phases(control);
     try {
-      const phase = this.#phases(control);
       phase('start');
       const opened = openBackend(this.settings.backend, 'launch', {
         authenticate: this.authenticate,
@@ -160,6 +164,15 @@ export class Handle {
       this.#launching = null;
       settled();
     }
+  }
+
+  /** Adds drives to an appliance that runs without any; false where this one cannot take them. */
+  async addDrives(drives: readonly DriveConfig[]): Promise<boolean> {
+    const add = this.#session?.addDrives;
+    if (add === undefined) return false;
+    await add(drives);
+    this.drives = [...drives];
+    return true;
   }
 
   /** Ends the daemon in order; reports what the last sync said. Does nothing where none runs. */
@@ -209,8 +222,10 @@ export class Handle {
     this.#connection = null;
     this.features.clear();
     if (this.#state === 'ready') this.#state = 'config';
+    this.log(`the subprocess has gone: ${end.reason}`);
     this.emitter.dispatch(createEvent.subprocessQuit(end));
-    await this.#forgetDrives();
+    // On close they go after the close event.
+    if (this.#closing === null) await this.#forgetDrives();
   }
 
   async #forgetDrives(): Promise<void> {
@@ -243,17 +258,21 @@ export class Handle {
     };
   }
 
-  /** Tells each phase once and in order, however often and from where it is reported. */
+  /** Tells each phase once and in order, however often it is reported; one that was left out comes with the next. */
   #phases(control: RunControl): (phase: LaunchPhase) => void {
+    const started = performance.now();
     let last = -1;
-    return (phase) => {
-      const position = LAUNCH_PHASES[phase];
-      if (position <= last) return;
-      last = position;
-      const numbers = { operation: 'launch', proc: 0, serial: 0, position: BigInt(position), total: 12n };
-      const progress = makeProgress({ ...numbers, phase });
-      this.emitter.dispatch(createEvent.progress(progress));
-      control.progress(progress);
+    return (reached) => {
+      for (const phase of PHASES) {
+        const position = LAUNCH_PHASES[phase];
+        if (position <= last || position > LAUNCH_PHASES[reached]) continue;
+        last = position;
+        this.log(`launch: ${phase} after ${((performance.now() - started) / 1000).toFixed(3)} s`);
+        const numbers = { operation: 'launch', proc: 0, serial: 0, position: BigInt(position), total: 12n };
+        const progress = makeProgress({ ...numbers, phase });
+        this.emitter.dispatch(createEvent.progress(progress));
+        control.progress(progress);
+      }
     };
   }
 }

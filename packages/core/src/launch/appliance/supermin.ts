@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readdir, utimes } from 'node:fs/promises';
+import { access, readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GuestfsError } from '../../errors.js';
 import { openCacheFolder } from '../folders.js';
@@ -74,10 +74,18 @@ export function superminArguments(
   ];
 }
 
+/** Files that were touched within this time are left alone, in milliseconds: a new time makes others read them anew. */
+const FRESH_FOR = 60 * 60 * 1000;
+
 /** Sets the files' times to now: the cleaners of /var/tmp remove what was not touched for long. */
 async function keepFresh(files: readonly string[]): Promise<void> {
   const now = new Date();
-  await Promise.all(files.map((file) => utimes(file, now, now).catch(() => undefined)));
+  await Promise.all(
+    files.map(async (file) => {
+      const { mtimeMs } = await stat(file);
+      if (now.getTime() - mtimeMs > FRESH_FOR) await utimes(file, now, now);
+    }),
+  ).catch(() => undefined);
 }
 
 async function explainFailure(result: CommandResult, cachedir: string): Promise<GuestfsError> {

@@ -25,7 +25,10 @@ export function writeCpio(entries: readonly CpioEntry[]): Buffer {
   return Buffer.concat(parts);
 }
 
-function formatEntry({ name, mode, content = new Uint8Array(), device = [0, 0] }: CpioEntry, inode: number): Uint8Array[] {
+function formatEntry(
+  { name, mode, content = new Uint8Array(), device = [0, 0] }: CpioEntry,
+  inode: number,
+): Uint8Array[] {
   const path = Buffer.from(`${name}\0`, 'utf8');
   const links = (mode & S_IFMT) === S_IFDIR ? 2 : 1;
   const numbers = [inode, mode, 0, 0, links, 0, content.length, 0, 0, device[0], device[1], path.length, 0];

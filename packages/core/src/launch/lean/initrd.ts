@@ -41,7 +41,11 @@ export async function buildLeanInitrd(kernel: string, cpu: HostCpu, modulesFolde
     ...['proc', 'sys', 'root'].map(folderEntry),
     { name: 'init', mode: S_IFREG | 0o755, content: init },
     ...modules.map(({ name, content }): CpioEntry => ({ name, mode: S_IFREG | 0o644, content })),
-    { name: 'modules', mode: S_IFREG | 0o644, content: Buffer.from(modules.map(({ name, packed }) => `${packed ? 'z:' : ''}/${name}\n`).join('')) },
+    {
+      name: 'modules',
+      mode: S_IFREG | 0o644,
+      content: Buffer.from(modules.map(({ name, packed }) => `${packed ? 'z:' : ''}/${name}\n`).join('')),
+    },
   ]);
 }
 

@@ -15,7 +15,8 @@ export async function kernelRelease(file: string): Promise<string | null> {
 
 /** x86: the boot protocol's header points to the text. */
 function fromBootHeader(image: Buffer): string | null {
-  if (image.length < 0x210 || image.toString('latin1', BOOT_MAGIC_OFFSET, BOOT_MAGIC_OFFSET + 4) !== 'HdrS') return null;
+  if (image.length < 0x210 || image.toString('latin1', BOOT_MAGIC_OFFSET, BOOT_MAGIC_OFFSET + 4) !== 'HdrS')
+    return null;
   const pointer = image.readUInt16LE(VERSION_POINTER_OFFSET);
   return pointer === 0 ? null : firstWord(image, pointer + 0x200);
 }

@@ -41,7 +41,10 @@ export async function leanInitrd({ config, appliance, cpu, log }: LeanBootOption
 }
 
 /** Null where the cache folder cannot be used: then nothing is remembered. */
-async function failureMemo(cachedir: string, kernel: string): Promise<{ seen(): Promise<boolean>; note(): Promise<void> } | null> {
+async function failureMemo(
+  cachedir: string,
+  kernel: string,
+): Promise<{ seen(): Promise<boolean>; note(): Promise<void> } | null> {
   try {
     const memo = new Memo(join(await openCacheFolder(cachedir), 'lean.json'));
     const identity = `${await hostBoot()} ${await fileIdentity(kernel)}`;

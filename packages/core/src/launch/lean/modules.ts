@@ -12,7 +12,9 @@ export interface ModuleIndex {
 
 /** Reads `modules.dep` and `modules.builtin` of a kernel's folder below /lib/modules. */
 export async function readModuleIndex(folder: string): Promise<ModuleIndex> {
-  const [dependencies, builtin] = await Promise.all(['modules.dep', 'modules.builtin'].map((name) => readFile(join(folder, name), 'utf8')));
+  const [dependencies, builtin] = await Promise.all(
+    ['modules.dep', 'modules.builtin'].map((name) => readFile(join(folder, name), 'utf8')),
+  );
   return parseModuleIndex(dependencies ?? '', builtin ?? '');
 }
 
@@ -25,14 +27,31 @@ export function parseModuleIndex(dependencies: string, builtin: string): ModuleI
     if (colon === -1) continue;
     const file = line.slice(0, colon);
     files.set(moduleName(file), file);
-    needs.set(file, line.slice(colon + 1).split(' ').filter((path) => path !== ''));
+    needs.set(
+      file,
+      line
+        .slice(colon + 1)
+        .split(' ')
+        .filter((path) => path !== ''),
+    );
   }
-  return { files, needs, builtin: new Set(builtin.split('\n').filter((path) => path !== '').map(moduleName)) };
+  return {
+    files,
+    needs,
+    builtin: new Set(
+      builtin
+        .split('\n')
+        .filter((path) => path !== '')
+        .map(moduleName),
+    ),
+  };
 }
 
 /** The name by which the kernel knows a module: hyphens and underscores are one, and compression is no part of it. */
 export function moduleName(file: string): string {
-  return basename(file).replace(/\.ko(\.(gz|xz|zst))?$/, '').replaceAll('-', '_');
+  return basename(file)
+    .replace(/\.ko(\.(gz|xz|zst))?$/, '')
+    .replaceAll('-', '_');
 }
 
 /**

@@ -103,7 +103,9 @@ export class QmpClient {
 
   #finish(cause: Error | null): void {
     if (this.#end !== null) return;
-    this.#end = new GuestfsError('ERR_GUESTFS_QEMU_EXITED', 'the control connection to qemu ended', { cause: cause ?? undefined });
+    this.#end = new GuestfsError('ERR_GUESTFS_QEMU_EXITED', 'the control connection to qemu ended', {
+      cause: cause ?? undefined,
+    });
     this.#stream.destroy();
     this.#refused(this.#end);
     for (const { reject } of [...this.#commands.values(), ...this.#waiters]) reject(this.#end);

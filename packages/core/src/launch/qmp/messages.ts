@@ -32,7 +32,11 @@ export function parseQmp(line: string): QmpMessage {
   try {
     parsed = message.parse(JSON.parse(line));
   } catch (cause) {
-    throw new GuestfsError('ERR_GUESTFS_PROTOCOL', `qemu's control connection gave what is no message: ${JSON.stringify(line.slice(0, 200))}`, { cause });
+    throw new GuestfsError(
+      'ERR_GUESTFS_PROTOCOL',
+      `qemu's control connection gave what is no message: ${JSON.stringify(line.slice(0, 200))}`,
+      { cause },
+    );
   }
   if ('QMP' in parsed) return { kind: 'greeting', version: parsed.QMP.version.qemu };
   if ('event' in parsed) return { kind: 'event', event: { name: parsed.event, data: parsed.data ?? {} } };

@@ -51,13 +51,27 @@ async function checkRoom(folder: string): Promise<void> {
 }
 
 async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateOptions): Promise<void> {
-  const args = ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', ingredients.appliance.root, join(staging, 'root.qcow2')];
+  const args = [
+    'create',
+    '-q',
+    '-f',
+    'qcow2',
+    '-F',
+    'raw',
+    '-b',
+    ingredients.appliance.root,
+    join(staging, 'root.qcow2'),
+  ];
   const result = await runCommand('qemu-img', args, { signal, log, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return;
-  throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `qemu-img could not make the overlay of a template: it ${result.failure}`, {
-    log: lastLines(result.output),
-  });
+  throw new GuestfsError(
+    'ERR_GUESTFS_UNSUPPORTED',
+    `qemu-img could not make the overlay of a template: it ${result.failure}`,
+    {
+      log: lastLines(result.output),
+    },
+  );
 }
 
 async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
@@ -92,13 +106,19 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
     if (signal.aborted || GuestfsError.is(error)) throw error;
     const stderr = error instanceof RunFailure ? error.stderr : '';
     const code = /No space left on device/.test(stderr) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_QEMU_EXITED';
-    throw new GuestfsError(code, `no template could be made: ${(error as Error).message}`, { log: console.lines(), cause: error });
+    throw new GuestfsError(code, `no template could be made: ${(error as Error).message}`, {
+      log: console.lines(),
+      cause: error,
+    });
   }
 }
 
 async function prepareAndSave(run: WarmRun, helper: Buffer, options: BuildTemplateOptions): Promise<WarmRun> {
   const { staging, signal, log } = options;
-  const connection = await Connection.open(new SocketTransport(run.daemon, 'template'), { launchFlag: 'required', signal });
+  const connection = await Connection.open(new SocketTransport(run.daemon, 'template'), {
+    launchFlag: 'required',
+    signal,
+  });
   log('warm start: the appliance is up');
   await connection.call(procedures.debugUpload, [HELPER_PATH, 0o755], undefined, { source: once(helper) });
   await connection.call(procedures.debug, ['sh', [`${HELPER_PATH} /dev/virtio-ports/${HELPER_CHANNEL}`]]);

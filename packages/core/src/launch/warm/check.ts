@@ -34,11 +34,15 @@ export async function templateProblem(folder: string, key: string): Promise<stri
   if (manifest === null || manifest.key !== key) return 'its manifest is damaged';
   for (const name of TEMPLATE_FILES) {
     const path = join(folder, name);
-    const size = await stat(path).then((found) => found.size, () => null);
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => null,
+    );
     if (size === null) return `its file ${name} is missing`;
     const problem = await unsafeFile(path);
     if (problem !== null) return `its file ${name} ${problem}`;
-    if (size !== manifest.files[name].size) return `its file ${name} has ${size} bytes instead of ${manifest.files[name].size}`;
+    if (size !== manifest.files[name].size)
+      return `its file ${name} has ${size} bytes instead of ${manifest.files[name].size}`;
   }
   const current = await currentSeal(folder);
   if (sameSeal(await readSeal(folder), current)) return null;
@@ -55,7 +59,9 @@ export function manifestPath(folder: string): string {
 }
 
 async function currentSeal(folder: string): Promise<Seal> {
-  const entries = await Promise.all(TEMPLATE_FILES.map(async (name) => [name, await fileIdentity(join(folder, name))] as const));
+  const entries = await Promise.all(
+    TEMPLATE_FILES.map(async (name) => [name, await fileIdentity(join(folder, name))] as const),
+  );
   return { boot: await hostBoot(), files: Object.fromEntries(entries) };
 }
 

@@ -44,7 +44,10 @@ async function dataRanges(
 ): Promise<{ start: number; end: number }[]> {
   const whole = [{ start: 0, end: size }];
   if (size < 8 * CHUNK) return whole;
-  const result = await runCommand('qemu-img', ['map', '--output=json', '-f', 'raw', '-U', file], { env: { LC_ALL: 'C' }, log });
+  const result = await runCommand('qemu-img', ['map', '--output=json', '-f', 'raw', '-U', file], {
+    env: { LC_ALL: 'C' },
+    log,
+  });
   if (result.failure !== null) return whole;
   const parsed = extents.safeParse(parseJson(result.stdout));
   if (!parsed.success) return whole;

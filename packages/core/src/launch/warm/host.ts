@@ -15,7 +15,9 @@ export async function hostBoot(): Promise<string> {
 /** A hash of what the first processor of this host is: a machine saved on another may hang when it goes on here. */
 export async function hostCpuModel(): Promise<string> {
   const text = (await firstProcessor()) ?? cpus()[0]?.model ?? '';
-  const lines = text.split('\n').filter((line) => /^(vendor_id|cpu family|model|stepping|microcode|flags|CPU |Features)/.test(line));
+  const lines = text
+    .split('\n')
+    .filter((line) => /^(vendor_id|cpu family|model|stepping|microcode|flags|CPU |Features)/.test(line));
   return createHash('sha256').update(lines.join('\n')).digest('hex');
 }
 

@@ -72,12 +72,17 @@ export async function keyParts(
   const { qemu, cpu, accelerator, appliance } = ingredients;
   const [helper, initrd] = await Promise.all([guestProgram('guest-helper', cpu), leanInitrdHash(ingredients, memo)]);
   if (helper === null || initrd === '') return null;
-  const hashed = async (file: string): Promise<string> => memo.get(`content ${file}`, await fileIdentity(file), () => contentHash(file, log));
+  const hashed = async (file: string): Promise<string> =>
+    memo.get(`content ${file}`, await fileIdentity(file), () => contentHash(file, log));
   const placeholders = { ram: 'RAM', root: 'ROOT', sockets: { daemon: 'DAEMON', helper: 'HELPER', qmp: 'QMP' } };
   return {
     recipe: RECIPE,
     qemu: qemu.identity,
-    qemuVersion: await memo.get(`version ${qemu.file}`, qemu.identity, async () => (await qemuVersion(qemu, log)) ?? ''),
+    qemuVersion: await memo.get(
+      `version ${qemu.file}`,
+      qemu.identity,
+      async () => (await qemuVersion(qemu, log)) ?? '',
+    ),
     arguments: warmArguments({ cpu, accelerator, use: 'restore', ...placeholders }),
     kernelArguments: templateKernelArguments(ingredients),
     kernel: await hashed(appliance.kernel),
@@ -94,11 +99,17 @@ export async function keyParts(
 /** The hash of the lean initrd, empty where there is none; it depends on the kernel, its modules and the init. */
 async function leanInitrdHash({ appliance, cpu }: Ingredients, memo: Memo): Promise<string> {
   const kernel = await fileIdentity(appliance.kernel);
-  const release = await memo.get(`release ${appliance.kernel}`, kernel, async () => (await kernelRelease(appliance.kernel)) ?? '');
+  const release = await memo.get(
+    `release ${appliance.kernel}`,
+    kernel,
+    async () => (await kernelRelease(appliance.kernel)) ?? '',
+  );
   if (release === '') return '';
   const modules = await fileIdentity(join('/lib/modules', release, 'modules.dep')).catch(() => null);
   if (modules === null) return '';
-  const init = createHash('sha256').update((await guestProgram('guest-init', cpu)) ?? '').digest('hex');
+  const init = createHash('sha256')
+    .update((await guestProgram('guest-init', cpu)) ?? '')
+    .digest('hex');
   return memo.get(`initrd ${appliance.kernel}`, [kernel, modules, init].join(' '), async () => {
     const initrd = await buildLeanInitrd(appliance.kernel, cpu);
     return initrd === null ? '' : createHash('sha256').update(initrd).digest('hex');

@@ -61,7 +61,11 @@ export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => 
     machine = await MachineProcess.start({ ...options, args, home });
     const started = machine;
     return await whileRunning(started, options.signal, async () => {
-      const [qmpSocket, daemonSocket, helperSocket] = await Promise.all([control.accepted, daemon.accepted, helper.accepted]);
+      const [qmpSocket, daemonSocket, helperSocket] = await Promise.all([
+        control.accepted,
+        daemon.accepted,
+        helper.accepted,
+      ]);
       const { client, version } = await QmpClient.open(qmpSocket);
       return use({ home, machine: started, qmp: client, version, daemon: daemonSocket, helper: helperSocket });
     });

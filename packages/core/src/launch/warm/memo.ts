@@ -35,7 +35,10 @@ export class Memo {
     const { [name]: _old, ...others } = await this.#read();
     const kept = Object.entries(others).slice(-(LIMIT - 1));
     try {
-      await writeFile(fresh, JSON.stringify(Object.fromEntries([...kept, [name, { of: identity, value }]])), { mode: 0o600, flag: 'wx' });
+      await writeFile(fresh, JSON.stringify(Object.fromEntries([...kept, [name, { of: identity, value }]])), {
+        mode: 0o600,
+        flag: 'wx',
+      });
       await rename(fresh, this.#file);
     } catch {
       await rm(fresh, { force: true }).catch(() => undefined);

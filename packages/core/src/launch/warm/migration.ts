@@ -9,9 +9,14 @@ async function setCapabilities(qmp: QmpClient): Promise<void> {
 }
 
 async function finished(qmp: QmpClient): Promise<void> {
-  const { data } = await qmp.event(({ name, data }) => name === 'MIGRATION' && ['completed', 'failed', 'cancelled'].includes(String(data['status'])));
+  const { data } = await qmp.event(
+    ({ name, data }) => name === 'MIGRATION' && ['completed', 'failed', 'cancelled'].includes(String(data['status'])),
+  );
   if (data['status'] === 'completed') return;
-  throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `qemu could not move the machine's state: ${String(data['status'])}`);
+  throw new GuestfsError(
+    'ERR_GUESTFS_UNSUPPORTED',
+    `qemu could not move the machine's state: ${String(data['status'])}`,
+  );
 }
 
 /** Stops the machine and writes its state, all but the memory, to a file. */

@@ -28,11 +28,21 @@ export async function rehearse({ connection, qmp, helper, folder }: Rehearsal): 
   await writeFile(file, '', { mode: 0o600 });
   await truncate(file, DISK_SIZE);
   await qmp.execute('blockdev-add', { driver: 'raw', 'node-name': NODE, file: { driver: 'file', filename: file } });
-  await qmp.execute('device_add', { driver: 'scsi-hd', id: DEVICE, drive: NODE, bus: 'scsi.0', channel: 0, 'scsi-id': 0, lun: 0 });
+  await qmp.execute('device_add', {
+    driver: 'scsi-hd',
+    id: DEVICE,
+    drive: NODE,
+    bus: 'scsi.0',
+    channel: 0,
+    'scsi-id': 0,
+    lun: 0,
+  });
   await helper.wake(1).ready;
   await playSession(connection);
   const shell = (command: string): Promise<string> => connection.call(procedures.debug, ['sh', [command]]);
-  await shell(`for m in ${MODULES}; do modprobe $m; done 2>/dev/null; lvm pvscan --cache --activate ay; mdadm -As; true`);
+  await shell(
+    `for m in ${MODULES}; do modprobe $m; done 2>/dev/null; lvm pvscan --cache --activate ay; mdadm -As; true`,
+  );
   // A second time, for what udev loads when it removes a disk.
   await shell('echo 1 > /sys/block/sda/device/delete; udevadm settle');
   const removed = qmp.event(({ name, data }) => name === 'DEVICE_DELETED' && data['device'] === DEVICE);

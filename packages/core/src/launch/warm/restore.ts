@@ -9,6 +9,7 @@ import type { AcceleratorName, HostCpu } from '../qemu/architecture.js';
 import { MachineSession } from '../session.js';
 import { diskArguments, warmArguments } from './machine.js';
 import { runMachine } from './machine-run.js';
+import { driveAdder } from './add-drives.js';
 import { loadState } from './migration.js';
 import type { Template } from './template.js';
 import { GuestHelper } from './wake.js';
@@ -54,14 +55,17 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       await withinDeadline(seeded, machine.pid);
       context.phase('initRunning');
       await ready;
-      helper.close();
-      qmp.close();
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
         onProgress: (progress) => context.progress(progress),
         ...(context.tap && { tap: context.tap }),
       });
-      const session = new MachineSession(connection, daemon, machine, home);
+      const addDrives = config.drives.length === 0 ? driveAdder({ home, qmp, helper }) : undefined;
+      if (addDrives === undefined) {
+        helper.close();
+        qmp.close();
+      }
+      const session = new MachineSession(connection, daemon, machine, home, addDrives);
       home.onSignal(context.flush);
       context.phase('ready');
       return session;
@@ -95,7 +99,9 @@ async function waitedForProcessor(pid: number | null): Promise<number> {
   if (pid === null) return 0;
   try {
     const threads = await readdir(`/proc/${pid}/task`);
-    const texts = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').catch(() => '0 0 0')));
+    const texts = await Promise.all(
+      threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').catch(() => '0 0 0')),
+    );
     return Math.max(0, ...texts.map((text) => Number(text.split(' ')[1]) / 1e6));
   } catch {
     return 0;

@@ -55,7 +55,9 @@ export class TemplateStore {
     } catch {
       return { kind: 'missing' };
     }
-    const problem = await templateProblem(folder, key).catch((error: unknown) => `it cannot be read (${codeOf(error) ?? String(error)})`);
+    const problem = await templateProblem(folder, key).catch(
+      (error: unknown) => `it cannot be read (${codeOf(error) ?? String(error)})`,
+    );
     if (problem !== null) {
       await this.drop(key);
       return { kind: 'damaged', problem };
@@ -124,8 +126,18 @@ export class TemplateStore {
 
   async #measure(name: string): Promise<{ used: number; size: number }> {
     const folder = join(this.#folder, name);
-    const used = await stat(manifestPath(folder)).then(({ mtimeMs }) => mtimeMs, () => 0);
-    const sizes = await Promise.all(TEMPLATE_FILES.map((file) => stat(join(folder, file)).then(({ blocks }) => blocks * 512, () => 0)));
+    const used = await stat(manifestPath(folder)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+    const sizes = await Promise.all(
+      TEMPLATE_FILES.map((file) =>
+        stat(join(folder, file)).then(
+          ({ blocks }) => blocks * 512,
+          () => 0,
+        ),
+      ),
+    );
     return { used, size: sizes.reduce((sum, size) => sum + size, 0) };
   }
 

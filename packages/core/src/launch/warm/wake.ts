@@ -59,12 +59,17 @@ export class GuestHelper {
     }
     const line = this.#lines.shift() ?? '';
     if (line !== word && !line.startsWith(`${word} `)) {
-      throw new GuestfsError('ERR_GUESTFS_PROTOCOL', `the guest helper answered ${JSON.stringify(line.slice(0, 200))} instead of '${word}'`);
+      throw new GuestfsError(
+        'ERR_GUESTFS_PROTOCOL',
+        `the guest helper answered ${JSON.stringify(line.slice(0, 200))} instead of '${word}'`,
+      );
     }
   }
 
   #finish(cause: Error): void {
-    this.#end ??= new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', 'the connection to the guest helper ended', { cause });
+    this.#end ??= new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', 'the connection to the guest helper ended', {
+      cause,
+    });
     this.#socket.destroy();
     this.#wanted?.();
   }

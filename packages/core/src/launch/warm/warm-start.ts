@@ -24,8 +24,7 @@ export interface WarmStartOptions {
 
 /** How a warm start went: a session, or why the launch goes on cold and whether a template is worth making then. */
 export type WarmStart =
-  | { readonly session: MachineSession }
-  | { readonly session: null; readonly wanted: Ingredients | null };
+  { readonly session: MachineSession } | { readonly session: null; readonly wanted: Ingredients | null };
 
 const COLD = { session: null, wanted: null } as const;
 
@@ -60,7 +59,11 @@ export async function tryWarmStart(options: WarmStartOptions): Promise<WarmStart
       const session = await restoreOrDrop(options, store, found.template);
       return session === null ? COLD : { session };
     }
-    log(found.kind === 'missing' ? `there is no template ${key} yet` : `the template ${key} was removed: ${found.problem}`);
+    log(
+      found.kind === 'missing'
+        ? `there is no template ${key} yet`
+        : `the template ${key} was removed: ${found.problem}`,
+    );
     return { session: null, wanted: ingredients };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -92,11 +95,23 @@ async function restoreOrDrop(
 /** A disk that qemu refuses, or a full disk, is no fault of the template; the cold launch then says what it is. */
 function faultOf(error: unknown, config: LaunchConfig): 'template' | 'other' {
   if (!(error instanceof RunFailure)) return GuestfsError.is(error) ? 'other' : 'template';
-  const { code } = explainExit({ what: '', stderr: error.stderr, console: '', drives: config.drives, memsize: config.memsize });
+  const { code } = explainExit({
+    what: '',
+    stderr: error.stderr,
+    console: '',
+    drives: config.drives,
+    memsize: config.memsize,
+  });
   return code === 'ERR_GUESTFS_QEMU_EXITED' ? 'template' : 'other';
 }
 
 function oneLine(error: unknown): string {
-  const text = error instanceof RunFailure ? [error.message, error.stderr].filter(Boolean).join(': ') : String((error as Error).message ?? error);
-  return text.trim().replace(/\s*\n\s*/g, '; ').slice(0, 1000);
+  const text =
+    error instanceof RunFailure
+      ? [error.message, error.stderr].filter(Boolean).join(': ')
+      : String((error as Error).message ?? error);
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, '; ')
+    .slice(0, 1000);
 }

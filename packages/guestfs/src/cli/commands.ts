@@ -1,0 +1,5 @@
+import type { Command } from './command.js';
+import { warm } from './warm.js';
+
+/** The commands in the order in which they are listed. */
+export const commands: readonly Command[] = [warm];

@@ -1,0 +1,195 @@
+import { GuestfsError } from '@guestfs/core';
+import { makeDrive } from './handle/drive.js';
+import { handleOf } from './handle/registry.js';
+import { Guestfs } from './guestfs.js';
+import { checkOpenOptions, checkOptions } from './options.js';
+import type { DriveOptions, GuestfsOptions } from './options.js';
+import { prepareAppliance } from './prepare-appliance.js';
+
+/** The settings of a pool's handles, and how many of them are kept ready. */
+export interface GuestfsPoolOptions extends GuestfsOptions {
+  /** Handles that are kept launched, 1 to 64; each takes about 200 MB of memory. */
+  readonly size: number;
+}
+
+export interface AcquireOptions {
+  /** Added in this order: the first becomes /dev/sda. */
+  readonly drives?: readonly (string | DriveOptions)[] | undefined;
+  /** Gives the wait up; a handle that is launched for this caller then stays in the pool. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MOST_HANDLES = 64;
+/** How long after a failed launch the next one waits, in milliseconds. */
+const RETRY_DELAY = 5000;
+
+/**
+ * Keeps launched handles ready, for programs that open many images.
+ *
+ * Every handle is given out once, with an appliance that nobody has used, and belongs to the one that took it: close it
+ * when done. The pool launches the next in the background. Close the pool to end the handles that nobody took.
+ */
+export class GuestfsPool implements AsyncDisposable {
+  readonly #size: number;
+  readonly #settings: GuestfsOptions;
+  readonly #ready: Guestfs[] = [];
+  readonly #stop = new AbortController();
+  #waiting: ((g: Guestfs | null) => void)[] = [];
+  #filling: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Throws `ERR_GUESTFS_ARGUMENT` for a size or an option that is wrong. Launching begins at once. */
+  constructor(options: GuestfsPoolOptions) {
+    const { size, ...settings } = options;
+    if (!Number.isInteger(size) || size < 1 || size > MOST_HANDLES) {
+      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the size of a pool is a whole number from 1 to ${MOST_HANDLES}`);
+    }
+    checkOptions(settings);
+    this.#size = size;
+    this.#settings = settings;
+    this.#fill();
+  }
+
+  /** How many handles could be taken at once. */
+  get ready(): number {
+    return this.#ready.length;
+  }
+
+  /**
+   * Gives out a launched handle with the drives added: one that is ready, else the next that becomes so.
+   *
+   * Rejects with the errors of `addDrive` and `launch`, with `ERR_GUESTFS_CANCELLED` when the signal is aborted, and with
+   * `ERR_GUESTFS_CLOSED` after `close()`.
+   */
+  async acquire({ drives = [], signal }: AcquireOptions = {}): Promise<Guestfs> {
+    checkOpenOptions({ drives });
+    const configs = drives.map((drive) => {
+      if (typeof drive === 'string') return makeDrive(drive, {});
+      const { file, ...options } = drive;
+      return makeDrive(file, options);
+    });
+    for (;;) {
+      this.#check(signal);
+      const g = this.#take() ?? (await this.#next(signal));
+      // Nothing could be launched ahead: this launch then tells why.
+      if (g === null) return Guestfs.open({ ...this.#settings, drives, signal });
+      // An appliance that died while it waited is of no use; its place is filled again.
+      if (handleOf(g).state !== 'ready') {
+        await g.close();
+        continue;
+      }
+      if (configs.length === 0) return g;
+      try {
+        if (await handleOf(g).addDrives(configs)) return g;
+      } catch (error) {
+        await g.close();
+        throw error;
+      }
+      await g.close();
+      return Guestfs.open({ ...this.#settings, drives, signal });
+    }
+  }
+
+  /** Ends the handles that nobody took, and all launching; those that were given out go on. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort(closedError());
+    this.#tellWaiting(null);
+    await this.#filling;
+    await Promise.all(this.#ready.splice(0).map((g) => g.close()));
+  }
+
+  #check(signal: AbortSignal | undefined): void {
+    if (this.#stop.signal.aborted) throw closedError();
+    if (signal?.aborted === true) throw cancelledError(signal);
+  }
+
+  #take(): Guestfs | null {
+    const g = this.#ready.shift() ?? null;
+    if (g !== null) this.#fill();
+    return g;
+  }
+
+  /** The next handle that becomes ready; null when launching failed. */
+  async #next(signal: AbortSignal | undefined): Promise<Guestfs | null> {
+    this.#fill();
+    let waiter!: (g: Guestfs | null) => void;
+    let abort = (): void => undefined;
+    try {
+      const g = await new Promise<Guestfs | null>((resolve, reject) => {
+        waiter = resolve;
+        abort = () => reject(signal === undefined ? closedError() : cancelledError(signal));
+        this.#waiting.push(waiter);
+        signal?.addEventListener('abort', abort, { once: true });
+      });
+      if (this.#stop.signal.aborted) {
+        await g?.close();
+        throw closedError();
+      }
+      return g;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.#waiting = this.#waiting.filter((each) => each !== waiter);
+    }
+  }
+
+  #fill(): void {
+    if (this.#filling !== null || this.#stop.signal.aborted) return;
+    this.#filling = this.#launchMissing().finally(() => (this.#filling = null));
+  }
+
+  async #launchMissing(): Promise<void> {
+    const { signal } = this.#stop;
+    // Where there can be no template, handles are launched cold.
+    await prepareAppliance({ ...this.#settings, signal }).catch(() => undefined);
+    while (!signal.aborted && this.#ready.length < this.#size) {
+      try {
+        this.#offer(await Guestfs.open({ ...this.#settings, signal }));
+      } catch {
+        this.#tellWaiting(null);
+        if (!signal.aborted) await pause(RETRY_DELAY, signal);
+      }
+    }
+  }
+
+  #offer(g: Guestfs): void {
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#ready.push(g);
+    else waiter(g);
+  }
+
+  #tellWaiting(g: null): void {
+    for (const waiter of this.#waiting.splice(0)) waiter(g);
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds).unref();
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function closedError(): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CLOSED', 'the pool is closed', { operation: 'acquire' });
+}
+
+function cancelledError(signal: AbortSignal): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'waiting for a handle was given up', {
+    operation: 'acquire',
+    cause: signal.reason,
+  });
+}
