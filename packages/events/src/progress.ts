@@ -32,19 +32,22 @@ export interface ProgressInput {
 /**
  * Works out `fraction`, `pulse` and `done` from the numbers of a progress message.
  *
- * 0 of 1 is a pulse, whatever the call: the protocol has no other sign for it. 1 of 1 ends it. A position beyond the
- * total counts as done, and so does 0 of 0.
+ * 0 of 1 is a pulse, whatever the call: the protocol has no other sign for it. 1 of 1 ends it. A position of a total of
+ * 0 is one, too: so much was moved, and nobody knows of how much. A position beyond another total counts as done, and so
+ * does 0 of 0.
  */
 export function makeProgress(input: ProgressInput): Progress {
   const { operation, proc, serial, position, total, phase } = input;
-  const pulse = position === 0n && total === 1n;
-  const done = position >= total;
-  const progress = { operation, proc, serial, position, total, fraction: fractionOf(position, total), pulse, done };
+  const fraction = fractionOf(position, total);
+  const pulse = fraction === null;
+  const done = !pulse && position >= total;
+  const progress = { operation, proc, serial, position, total, fraction, pulse, done };
   return phase === undefined ? progress : { ...progress, phase };
 }
 
 /** Null for a pulse; below 1 until the position reaches the total, also where the division rounds up. */
 export function fractionOf(position: bigint, total: bigint): number | null {
+  if (total === 0n && position > 0n) return null;
   if (position >= total) return 1;
   if (position === 0n) return total === 1n ? null : 0;
   return Math.min(Number(position) / Number(total), 1 - Number.EPSILON);

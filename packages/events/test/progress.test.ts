@@ -12,6 +12,7 @@ describe('the numbers of a progress message', () => {
     ['a half', 1n, 2n, { fraction: 0.5, pulse: false, done: false }],
     ['the end', 12n, 12n, { fraction: 1, pulse: false, done: true }],
     ['an empty job', 0n, 0n, { fraction: 1, pulse: false, done: true }],
+    ['so much of nobody knows what', 7n, 0n, { fraction: null, pulse: true, done: false }],
     ['beyond the end', 13n, 12n, { fraction: 1, pulse: false, done: true }],
   ])('%s', (_what, position, total, expected) => {
     expect(progress(position, total)).toMatchObject(expected);

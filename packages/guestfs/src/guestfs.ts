@@ -78,6 +78,11 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
     return this;
   }
 
+  /** How many listeners, callbacks and iterators get a class of events. */
+  listenerCount(name: EventName): number {
+    return this.#handle.emitter.listenerCount(name);
+  }
+
   /**
    * Calls a function for every event of the classes in a mask of `GUESTFS_EVENT`; returns a number to delete it by.
    *

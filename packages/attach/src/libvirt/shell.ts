@@ -43,7 +43,7 @@ export class VirshShell {
   /** Starts it and waits until it is connected. */
   static start(virsh: Virsh): Promise<VirshShell> {
     return virsh.start(async (program, args, env) => {
-      const child = startProcess(program, args, { env: { ...process.env, ...env }, stdin: 'pipe', output: 'pipe', detached: true });
+      const child = startProcess(program, args, { env: { ...process.env, ...env }, stdin: 'pipe', output: 'pipe', detached: true, log: virsh.log });
       const shell = new VirshShell(child, virsh.uri);
       try {
         await shell.run(['hostname']).catch(() => shell.run(['uri']));

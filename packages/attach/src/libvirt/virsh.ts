@@ -29,6 +29,10 @@ export class Virsh {
     this.uri = options.uri;
   }
 
+  get log(): ((line: string) => void) | undefined {
+    return this.#options.log;
+  }
+
   /**
    * Runs a command of virsh and resolves with what it prints.
    *

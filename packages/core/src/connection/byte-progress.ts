@@ -22,11 +22,9 @@ export class ByteProgress {
     if (now < this.#next) return;
     this.#next = now + PERIOD;
     const position = this.#moved;
-    if (this.#total === undefined || position > this.#total) {
-      this.#call.progress({ ...this.#who(), position, total: 0n, fraction: null, pulse: true, done: false });
-    } else if (position < this.#total) {
-      this.#call.progress(makeProgress({ ...this.#who(), position, total: this.#total }));
-    }
+    // Nobody knows of how much: the total was not told, or it was wrong.
+    const total = this.#total === undefined || position > this.#total ? 0n : this.#total;
+    if (position !== total) this.#call.progress(makeProgress({ ...this.#who(), position, total }));
   }
 
   /** All bytes were moved and the call has succeeded. */

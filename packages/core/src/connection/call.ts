@@ -1,3 +1,4 @@
+import { makeProgress } from '@guestfs/events';
 import type { Progress } from '@guestfs/events';
 import type { GuestfsError } from '../errors.js';
 import { OperationControl } from '../operation/control.js';
@@ -24,6 +25,8 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
   transfer: Transfer | null = null;
 
   readonly #report: ((progress: Progress) => void) | undefined;
+  /** The newest message, unless it was the last one. */
+  #unfinished: Progress | null = null;
 
   constructor(procedure: Procedure<T>, args: readonly unknown[], report?: (progress: Progress) => void) {
     super(procedure.name);
@@ -40,8 +43,19 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
 
   override progress(progress: Progress): void {
     if (this.settled) return;
+    this.#unfinished = progress.done ? null : progress;
     this.#report?.(progress);
     super.progress(progress);
+  }
+
+  /** The daemon leaves the last message out where it counted wrong: a file that grew or shrank, one of /proc. */
+  override resolve(value: T): void {
+    if (this.#unfinished !== null) {
+      const { operation, proc, serial, position, total } = this.#unfinished;
+      const whole = total === 0n ? position : total;
+      this.progress(makeProgress({ operation, proc, serial, position: whole, total: whole }));
+    }
+    super.resolve(value);
   }
 
   protected override onCancelled(error: GuestfsError): void {

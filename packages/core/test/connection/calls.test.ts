@@ -44,6 +44,21 @@ describe('a call', () => {
     expect((await rejection(operation)).stack?.split('\n')[1]).toMatch(/calls\.test\.ts/);
   });
 
+  test("shows the caller's line also as one of very many, and of its own turn", async () => {
+    const { connection, daemon } = await connectFake();
+    const many = Array.from({ length: 40 }, () => rejection(connection.call(NOTHING)));
+    const other = rejection(connection.call(ECHO, ['x']));
+    await Promise.resolve();
+    const later = rejection(connection.call(NOTHING));
+    for (let i = 0; i < 42; i++) await daemon.refuse('EPERM', 'no');
+    const line = async (error: Promise<Error>): Promise<string | undefined> =>
+      /calls\.test\.ts:(\d+)/.exec((await error).stack ?? '')?.[1];
+    const lines = await Promise.all(many.map(line));
+    expect(new Set(lines).size).toBe(1);
+    const first = Number(lines[0]);
+    expect([await line(other), await line(later)].map(Number)).toEqual([first + 1, first + 3]);
+  });
+
   test('with arguments that cannot be sent rejects, and the next one works', async () => {
     const { connection, daemon } = await connectFake();
     const error = await rejection(connection.call(ECHO, [5]));
@@ -154,6 +169,25 @@ describe('progress', () => {
       ['nothing', 1, 1, false, true],
       ['number', 2, null, true, false],
       ['number', 2, 1, false, true],
+    ]);
+  });
+
+  test('ends at position = total also where the daemon leaves that out, unless the call fails', async () => {
+    const all: Progress[] = [];
+    const { connection, daemon } = await connectFake({ onProgress: (message) => all.push(message) });
+    const operations = [connection.call(NOTHING), connection.call(NOTHING), connection.call(NOTHING)];
+    const settled = Promise.allSettled(operations);
+    for (let i = 0; i < 3; i++) await daemon.call();
+    daemon.send(progress(1, 1, 2n, 3n), okReply(1, 1));
+    daemon.send(progress(1, 2, 7n, 0n), okReply(1, 2));
+    daemon.send(progress(1, 3, 0n, 1n), errorReply(1, 3, 'EIO', 'bad'));
+    expect((await settled).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect(all.map(({ serial, position, total, pulse, done }) => [serial, position, total, pulse, done])).toEqual([
+      [1, 2n, 3n, false, false],
+      [1, 3n, 3n, false, true],
+      [2, 7n, 0n, true, false],
+      [2, 7n, 7n, false, true],
+      [3, 0n, 1n, true, false],
     ]);
   });
 

@@ -270,6 +270,8 @@ describe('a download', () => {
     await second;
     expect(seen).toMatchObject([
       { serial: one.serial, position: 1n, total: 4n },
+      // The daemon left it out.
+      { serial: one.serial, position: 4n, total: 4n, done: true },
       { serial: two.serial, position: 3n, total: 0n, fraction: null },
       { serial: two.serial, position: 3n, total: 3n, done: true },
     ]);
