@@ -43,8 +43,8 @@ export function canonical(value: unknown): Canonical {
 }
 
 /** An argument as a method of this SDK takes it. */
-export function argument(value: Canonical): unknown {
-  if (value === null || typeof value === 'string') return value;
+export function argument(value: Canonical | boolean): unknown {
+  if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return (value as readonly Canonical[]).map(argument);
   if ('int' in value) {
     const big = BigInt(value.int);

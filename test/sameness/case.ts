@@ -73,14 +73,21 @@ export const group = (name: string, ...steps: (Step | readonly Step[])[]): Group
 export const UUID = '6f1c1f4e-7a5f-4a0c-9a52-0123456789ab';
 
 /** An empty ext filesystem; without hashed directories these keep the order of creation, so listings can be compared. */
-export const freshExt = (device: string, type = 'ext4'): Step[] => [
-  call('wipefs', device),
-  call('mkfs', type, device, { features: '^dir_index', label: 'same' }),
-  call('set_uuid', device, UUID),
-];
+export const freshExt = (device: string, type = 'ext4'): Step =>
+  call('mkfs', type, device, { features: '^dir_index', label: 'same' });
 
-/** The times of a file, which the guest's clock sets. */
-export const TIMES = {
-  fields: ['st_atime_sec', 'st_atime_nsec', 'st_mtime_sec', 'st_mtime_nsec', 'st_ctime_sec', 'st_ctime_nsec'],
-  because: 'set from the clock of the guest',
+/** What differs in a file's status between two machines. */
+export const STATUS = {
+  fields: [
+    ...['atime', 'mtime', 'ctime'].flatMap((time) => [time, `st_${time}_sec`, `st_${time}_nsec`]),
+    ...['dev', 'st_dev'],
+  ],
+  because:
+    'times are set from the clock of the guest, and the kernel numbers disks in the order in which it finds them',
+} as const satisfies Rule;
+
+/** The same for a file whose times were set. */
+export const STATUS_WITH_TIMES = {
+  fields: ['st_dev', 'st_ctime_sec', 'st_ctime_nsec'],
+  because: STATUS.because,
 } as const satisfies Rule;

@@ -8,4 +8,11 @@ export interface Difference {
 }
 
 /** Every known difference; the suite fails when one is missing here, and also when one is here that is gone. */
-export const differences: readonly Difference[] = [];
+export const differences: readonly Difference[] = [
+  {
+    group: 'the handle and what the daemon offers',
+    call: 'version',
+    times: 1,
+    reason: 'each library tells its own version',
+  },
+];

@@ -1,4 +1,4 @@
-import { call, freshExt, group, receive, save, saved, send, UUID, varying } from '../case.js';
+import { call, freshExt, group, receive, save, saved, send, STATUS, UUID, varying } from '../case.js';
 
 const made = { because: 'made at random' } as const;
 
@@ -31,7 +31,6 @@ export const ntfs = group(
   varying({ kindOnly: true, ...made }, call('vfs_uuid', '/dev/sdc1')),
   call('ntfs_3g_probe', true, '/dev/sdc1'),
   call('ntfs_3g_probe', true, '/dev/sda'),
-  call('ntfsfix', '/dev/sdc1', { clearbadsectors: true }),
   call('mount', '/dev/sdc1', '/'),
   call('mkdir', '/Windows'),
   call('write', '/Windows/Notepad.TXT', Buffer.from('text\r\n')),
@@ -39,8 +38,9 @@ export const ntfs = group(
   call('case_sensitive_path', '/windows/none'),
   call('case_sensitive_path', '/none/none'),
   call('ls', '/'),
+  save('file', varying(STATUS, call('lstatns', '/Windows/Notepad.TXT'))),
   call('umount', '/dev/sdc1'),
-  save('root', call('ntfscat_i', '/dev/sdc1', 6n, receive)),
+  call('ntfscat_i', '/dev/sdc1', saved('file', 'st_ino'), receive),
   call('ntfscat_i', '/dev/sdc1', 4_000_000n, receive),
   call('set_label', '/dev/sdc1', 'renamed'),
   call('vfs_label', '/dev/sdc1'),
@@ -58,6 +58,8 @@ export const ntfs = group(
   call('umount_all'),
   call('ntfsresize', '/dev/sdc1', { size: 200n * 1024n * 1024n, force: true }),
   call('ntfsresize_size', '/dev/sdc1', 150n * 1024n * 1024n),
+  call('ntfsfix', '/dev/sdc1', { clearbadsectors: true }),
+  call('ntfsfix', '/dev/sdb'),
   call('ntfsclone_in', send('not a clone'), '/dev/sdc1'),
 );
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { smallHive } from './content-of.js';
-import { call, freshExt, group, save, saved, send } from '../case.js';
+import { call, freshExt, group, save, saved, send, UUID } from '../case.js';
 import type { Group, Step } from '../case.js';
 
 const busybox = (): Buffer => readFileSync('/bin/busybox');
@@ -40,14 +40,14 @@ Description: names
 const debian = (busyboxContent: Buffer): Step[] =>
   [
     freshExt('/dev/sda'),
+    call('set_uuid', '/dev/sda', UUID),
     call('mount', '/dev/sda', '/'),
     writeAll({
       '/etc/os-release':
         'NAME="Debian GNU/Linux"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n',
       '/etc/debian_version': '12.1\n',
       '/etc/hostname': 'sämehost\n',
-      '/etc/fstab':
-        'LABEL=same / ext4 defaults 0 1\nUUID=6f1c1f4e-7a5f-4a0c-9a52-0123456789ab /twice ext4 ro 0 2\n/dev/sdb none swap sw 0 0\n',
+      '/etc/fstab': `LABEL=same / ext4 defaults 0 1\nUUID=${UUID} /twice ext4 ro 0 2\n/dev/sdb none swap sw 0 0\n`,
       '/var/lib/dpkg/status': status,
       '/usr/share/pixmaps/debian-logo.png': '\x89PNG not really',
     }),

@@ -1,4 +1,4 @@
-import { bytes, call, freshExt, group, varying, TIMES } from '../case.js';
+import { bytes, call, freshExt, group, varying, STATUS } from '../case.js';
 
 export const metadata = group(
   'xattrs, acls and capabilities',
@@ -43,7 +43,7 @@ export const metadata = group(
   call('copy_attributes', '/d/a', '/d/b', { all: true }),
   call('copy_attributes', '/d/a', '/d/b', { mode: true, ownership: true }),
   call('getxattrs', '/d/b'),
-  varying(TIMES, call('lstatns', '/d/b')),
+  varying(STATUS, call('lstatns', '/d/b')),
   call('getcon'),
   call('setcon', 'unconfined'),
   call('umount_all'),

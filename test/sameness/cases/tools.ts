@@ -1,5 +1,5 @@
 import { smallHive, smallIso } from './content-of.js';
-import { call, freshExt, group, receive, save, saved, send, varying } from '../case.js';
+import { call, freshExt, group, receive, save, saved, send, STATUS, varying } from '../case.js';
 
 const wide = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf16le');
 
@@ -27,7 +27,7 @@ export const hivex = group(
   call('hivex_node_children', saved('root')),
   save('software', call('hivex_node_get_child', saved('root'), 'software')),
   call('hivex_node_get_child', saved('root'), 'none'),
-  save('inner', call('hivex_node_get_child', saved('software'), 'inner ünï')),
+  save('inner', call('hivex_node_get_child', saved('software'), 'INNER Ünï')),
   call('hivex_node_parent', saved('inner')),
   call('hivex_node_parent', 1n),
   save('values', call('hivex_node_values', saved('inner'))),
@@ -102,12 +102,16 @@ export const forensics = group(
   call('write', '/d/kept', Buffer.from('find the needle here')),
   call('write', '/d/gone', Buffer.from('deleted')),
   call('sync'),
+  save('kept', varying(STATUS, call('lstatns', '/d/kept'))),
   call('rm', '/d/gone'),
   call('yara_load', send('rule Needle { strings: $a = "needle" condition: $a }')),
+  call('yara_scan', '/d/kept'),
   call('yara_scan', '/d'),
+  call('yara_scan', '/none'),
   call('yara_load', send('rule broken {')),
+  call('yara_load', send('rule Other { condition: true }')),
   call('yara_destroy'),
-  call('yara_scan', '/d'),
+  call('yara_scan', '/d/kept'),
   call('mkdir', '/journal'),
   call('journal_next'),
   call('journal_open', '/none'),
@@ -122,12 +126,11 @@ export const forensics = group(
   call('journal_close'),
   call('umount_all'),
   varying(TSK_TIMES, call('filesystem_walk', '/dev/sda')),
-  varying(TSK_TIMES, call('find_inode', '/dev/sda', 13n)),
-  call('find_inode', '/dev/sda', 4_000_000n),
+  varying(TSK_TIMES, call('find_inode', '/dev/sda', saved('kept', 'st_ino'))),
   call('find_inode', '/dev/sdd', 13n),
-  call('download_inode', '/dev/sda', 13n, receive),
+  call('download_inode', '/dev/sda', saved('kept', 'st_ino'), receive),
   call('download_inode', '/dev/sda', 4_000_000n, receive),
-  call('download_blocks', '/dev/sda', 1n, 1n, receive),
+  call('download_blocks', '/dev/sda', 1n, 3n, receive),
   call('download_blocks', '/dev/sda', 5n, 1n, receive),
 );
 
@@ -145,7 +148,6 @@ export const images = group(
   call('part_add', '/dev/sdd', 'p', 2048, 10_239),
   call('mkfs', 'ext2', '/dev/sdd1', { blocksize: 1024 }),
   call('copy_device_to_file', '/dev/sdd1', '/loop.img'),
-  call('mkmountpoint', '/loop'),
   call('mkdir', '/loop'),
   call('mount_loop', '/loop.img', '/loop'),
   call('mount_loop', '/cd.iso', '/loop'),

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 
 import guestfs
 
@@ -73,6 +74,18 @@ def encode(value):
     return {"map": {key: encode(item) for key, item in value.items()}}
 
 
+last = (None, None)
+
+
+def number_of(handle, request, failure):
+    """The errno. A function that fails without an error of its own shows the one of an earlier call: that is none."""
+    global last
+    message, failed = last
+    stale = message == str(failure) and failed != request
+    last = (str(failure), request)
+    return 0 if stale else library.guestfs_last_errno(handle.c_pointer())
+
+
 def answer(handle, request):
     files = Files()
     try:
@@ -84,13 +97,14 @@ def answer(handle, request):
                 result = stream.read()
         return {"result": encode(result)}
     except (RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as failure:
-        number = library.guestfs_last_errno(handle.c_pointer()) if isinstance(failure, RuntimeError) else 0
+        number = number_of(handle, request, failure) if isinstance(failure, RuntimeError) else 0
         return {"error": {"errno": errno.errorcode.get(number), "kind": type(failure).__name__, "message": str(failure)}}
     finally:
         files.remove()
 
 
 def main():
+    warnings.simplefilter("ignore", DeprecationWarning)
     handle = guestfs.GuestFS(python_return_dict=True)
     # Events go nowhere: standard output belongs to the answers.
     handle.set_event_callback(lambda *_: None, guestfs.EVENT_WARNING | guestfs.EVENT_TRACE)

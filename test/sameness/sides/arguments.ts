@@ -5,6 +5,7 @@ import type { Sendable } from './side.js';
 /** Puts in what earlier steps saved; a step whose source failed gets null, and so fails in a way that can be compared. */
 export function argumentOf(value: Argument, memory: ReadonlyMap<string, Canonical>): Sendable {
   if (value instanceof Sent) return { in: content(value, memory) };
+  if (typeof value === 'boolean') return value;
   if (value instanceof Received) return { out: true };
   if (value instanceof Saved) return part(memory.get(value.name) ?? null, value.path);
   if (Array.isArray(value)) return (value as readonly Argument[]).map((item) => argumentOf(item, memory) as Canonical);

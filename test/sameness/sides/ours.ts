@@ -48,11 +48,11 @@ async function called(
   const streamed = folder === undefined && request.args.some((value) => isFile(value, 'out'));
   for (const value of request.args) {
     if (isFile(value, 'in')) args.push(await source(Buffer.from((value as { in: string }).in, 'base64'), folder));
-    else if (!isFile(value, 'out')) args.push(argument(value as Canonical));
+    else if (!isFile(value, 'out')) args.push(argument(value as Canonical | boolean));
     else if (folder !== undefined) args.push((received = join(folder, 'received')));
   }
   const opts = Object.entries(request.opts).map(
-    ([name, value]) => [camel(name), argument(value as Canonical)] as const,
+    ([name, value]) => [camel(name), argument(value as Canonical | boolean)] as const,
   );
   if (opts.length > 0) args.push(Object.fromEntries(opts));
   const operation = method.apply(guestfs, args);

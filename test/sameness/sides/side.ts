@@ -10,7 +10,7 @@ export interface Request {
   readonly opts: Readonly<Record<string, Sendable>>;
 }
 /** An argument, or a file that is sent or received. */
-export type Sendable = Canonical | { readonly in: string } | { readonly out: true };
+export type Sendable = Canonical | boolean | { readonly in: string } | { readonly out: true };
 
 /** One of the two implementations, with a handle of its own. */
 export interface Side {

@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web';
 import { GuestfsError } from '@guestfs/core';
+import { FileWriter } from './file-writer.js';
 import { hostError, hostPath } from './sources.js';
 
 /**
@@ -43,7 +44,7 @@ class PathTarget implements OpenTarget {
   readonly #operation: string;
   readonly #path: string;
   failure: GuestfsError | null = null;
-  #file: FileHandle | null = null;
+  #writer: FileWriter | null = null;
   #created = false;
 
   constructor(operation: string, path: string) {
@@ -51,10 +52,13 @@ class PathTarget implements OpenTarget {
     this.#path = path;
   }
 
-  async write(bytes: Buffer): Promise<void> {
+  write(bytes: Buffer): void | Promise<void> {
     try {
-      const file = (this.#file ??= await this.#open());
-      for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+      return this.#open()
+        .write(bytes)
+        ?.catch((cause: unknown) => {
+          throw this.#fail(cause);
+        });
     } catch (cause) {
       throw this.#fail(cause);
     }
@@ -62,20 +66,22 @@ class PathTarget implements OpenTarget {
 
   async finish(): Promise<void> {
     try {
-      const file = (this.#file ??= await this.#open());
-      this.#file = null;
-      await file.close();
+      await this.#open().finish();
     } catch (cause) {
       throw this.#fail(cause);
     }
   }
 
   async fail(): Promise<void> {
-    await this.#file?.close().catch(() => undefined);
+    await this.#writer?.abandon();
     if (this.#created) await rm(this.#path, { force: true }).catch(() => undefined);
   }
 
-  async #open(): Promise<FileHandle> {
+  #open(): FileWriter {
+    return (this.#writer ??= new FileWriter(this.#openFile()));
+  }
+
+  async #openFile(): Promise<FileHandle> {
     // A link that leads nowhere counts as there: removing the link would not remove what was made behind it.
     const there = await lstat(this.#path).then(
       () => true,
