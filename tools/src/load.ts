@@ -56,7 +56,7 @@ export function loadSpec(folder: string): Spec {
 }
 
 function readTopic(path: string, mistakes: string[]): FunctionSpec[] {
-  const topic = parse(readFileSync(path, 'utf8')) as { functions?: unknown[] };
+  const topic = parseYaml(path, mistakes) as { functions?: unknown[] } | undefined;
   const list = Array.isArray(topic?.functions) ? topic.functions : [];
   const before = mistakes.length;
   // One by one, so that a mistake is told with the function's name and not with its index.
@@ -65,7 +65,16 @@ function readTopic(path: string, mistakes: string[]): FunctionSpec[] {
 }
 
 function readYaml<T>(path: string, schema: z.ZodType<T>, mistakes: string[]): T | undefined {
-  return check(parse(readFileSync(path, 'utf8')), schema, path, mistakes);
+  return check(parseYaml(path, mistakes), schema, path, mistakes);
+}
+
+function parseYaml(path: string, mistakes: string[]): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    mistakes.push(`${path}: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 function check<T>(value: unknown, schema: z.ZodType<T>, where: string, mistakes: string[]): T | undefined {

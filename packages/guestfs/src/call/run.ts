@@ -88,9 +88,9 @@ export class Run {
 
   readonly #onProgress = (progress: Parameters<RunControl['progress']>[0]): void => this.control.progress(progress);
 
-  /** Errors and progress of what only the library calls are told under the name that the user called. */
+  /** Errors and progress are told under the name that the user called. */
   #rename<Result>(procedure: Procedure<Result>): Procedure<Result> {
-    if (!procedure.name.startsWith('internal')) return procedure;
+    if (procedure.name === this.name) return procedure;
     let names = renamed.get(procedure);
     if (names === undefined) renamed.set(procedure, (names = new Map<string, Procedure>()));
     let copy = names.get(this.name);
