@@ -21,4 +21,6 @@ export { Guestfs } from './guestfs.js';
 export type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
 export { recordSession, type SessionRecording } from './record.js';
 export type { RecordingSummary, RecordOptions } from '@guestfs/attach';
+export { GuestfsPool, type AcquireOptions, type GuestfsPoolOptions } from './pool.js';
+export { prepareAppliance, type PreparedAppliance } from './prepare-appliance.js';
 export { VERSION } from './version.js';

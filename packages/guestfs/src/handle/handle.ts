@@ -166,6 +166,15 @@ export class Handle {
     }
   }
 
+  /** Adds drives to an appliance that runs without any; false where this one cannot take them. */
+  async addDrives(drives: readonly DriveConfig[]): Promise<boolean> {
+    const add = this.#session?.addDrives;
+    if (add === undefined) return false;
+    await add(drives);
+    this.drives = [...drives];
+    return true;
+  }
+
   /** Ends the daemon in order; reports what the last sync said. Does nothing where none runs. */
   async shutdown(): Promise<void> {
     const session = this.#session;
