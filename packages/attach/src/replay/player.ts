@@ -15,7 +15,7 @@ const PROGRESS_SERIAL = 4 + 4;
  */
 export class Player implements TransportReceiver, ClientObserver {
   readonly transport: Transport;
-  readonly #peer: MemoryTransport;
+  protected readonly peer: MemoryTransport;
   readonly #recording: Recording;
   readonly #client = new ClientSide(this);
   readonly #queue: Buffer[] = [];
@@ -29,7 +29,7 @@ export class Player implements TransportReceiver, ClientObserver {
     this.#recording = recording;
     const [here, there] = memoryTransports(name);
     this.transport = here;
-    this.#peer = there;
+    this.peer = there;
     there.start(this);
   }
 
@@ -110,8 +110,8 @@ export class Player implements TransportReceiver, ClientObserver {
   }
 
   #flush(): void {
-    while (!this.#full && this.#queue.length > 0) this.#full = !this.#peer.write(this.#queue.shift()!);
-    if (this.#lost && this.#queue.length === 0) void this.#peer.close();
+    while (!this.#full && this.#queue.length > 0) this.#full = !this.peer.write(this.#queue.shift()!);
+    if (this.#lost && this.#queue.length === 0) void this.peer.close();
   }
 
   #part(at: number, why: string): void {

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, readdir, rm, writeFile, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Guestfs } from 'guestfs';
+import { libvirtMissing, startPrivateLibvirt, type PrivateLibvirt } from '../support/private-libvirt.js';
+
+const missing = libvirtMissing();
+const describeLibvirt = missing === null ? describe : describe.skip;
+
+describeLibvirt('the libvirt backend', () => {
+  let libvirt: PrivateLibvirt;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'guestfs-libvirt-'));
+    libvirt = await startPrivateLibvirt();
+  }, 120_000);
+  afterAll(async () => {
+    await libvirt[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  test('boots the appliance as a domain that goes with the handle', async () => {
+    const image = join(folder, 'a, b & "c".img');
+    const readonly = join(folder, 'ro.img');
+    for (const path of [image, readonly]) {
+      await writeFile(path, '');
+      await truncate(path, 64 * 1024 * 1024);
+    }
+    const g = new Guestfs();
+    const console: Buffer[] = [];
+    const phases: string[] = [];
+    g.on('appliance', ({ buffer }) => console.push(Buffer.from(buffer)));
+    g.setBackend(`libvirt:${libvirt.uri}`);
+    g.addDrive(image, { format: 'raw', label: 'data' });
+    g.addDrive(readonly, { readonly: true });
+    for await (const { phase } of g.launch().progress()) phases.push(String(phase));
+    expect(phases.at(-1)).toBe('ready');
+    expect(await libvirt.domains()).toEqual([expect.stringMatching(/^guestfs-[0-9a-f]{16}$/)]);
+    expect(Buffer.concat(console).length).toBeGreaterThan(0);
+
+    expect(await g.listDevices()).toEqual(['/dev/sda', '/dev/sdb']);
+    expect(await g.listDiskLabels()).toEqual({ data: '/dev/sda' });
+    await g.mkfs('ext2', '/dev/sda');
+    await g.mount('/dev/sda', '/');
+    await g.write('/hello', 'by libvirt');
+    expect(await g.cat('/hello')).toBe('by libvirt');
+    await g.umountAll();
+    await g.mkfs('ext2', '/dev/sdb');
+    expect(await g.vfsType('/dev/sdb')).toBe('ext2');
+    await g.shutdown();
+    await g.close();
+
+    expect(await libvirt.domains()).toEqual([]);
+    expect((await readdir(folder)).sort()).toEqual(['a, b & "c".img', 'ro.img']);
+    const { open } = await import('node:fs/promises');
+    const start = async (path: string): Promise<Buffer> => {
+      const file = await open(path);
+      const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0x438);
+      await file.close();
+      return buffer;
+    };
+    expect((await start(image)).toString('hex')).toBe('53ef');
+    expect((await start(readonly)).toString('hex')).toBe('0000');
+  }, 300_000);
+
+  test('a launch that is given up leaves no domain', async () => {
+    await using g = new Guestfs();
+    g.setBackend(`libvirt:${libvirt.uri}`);
+    g.addDriveScratch(1024 * 1024);
+    const controller = new AbortController();
+    const launching = g.launch({ signal: controller.signal });
+    launching.catch(() => undefined);
+    while ((await libvirt.domains()).length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    controller.abort(new Error('enough'));
+    await expect(launching).rejects.toMatchObject({ code: 'ERR_GUESTFS_CANCELLED' });
+    expect(await libvirt.domains()).toEqual([]);
+    expect(g.isConfig()).toBe(true);
+  }, 120_000);
+
+  test('what libvirt refuses is told as libvirt says it', async () => {
+    await using g = new Guestfs();
+    g.setBackend('libvirt:qemu+unix:///session?socket=/nowhere/sock');
+    g.addDriveScratch(1024 * 1024);
+    await expect(g.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT', hint: expect.stringContaining('start it') });
+  });
+});
