@@ -4,7 +4,13 @@ import { stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectUnix, Connection, type Operation } from '@guestfs/core';
 import { procedures } from '../../packages/core/src/generated/procedures.js';
-import { connectNative, nativeDaemonMissing, startNativeDaemon, type NativeDaemon } from '../support/native-daemon.js';
+import {
+  connectNative,
+  nativeDaemonMissing,
+  startNativeDaemon,
+  type ConnectedDaemon,
+  type NativeDaemon,
+} from '../support/native-daemon.js';
 
 const missing = nativeDaemonMissing();
 const describeNative = missing === null ? describe : describe.skip;
@@ -27,7 +33,7 @@ async function* blocks(size: number, block: Buffer, hash?: ReturnType<typeof cre
 }
 
 describeNative('a native daemon', () => {
-  let native: Awaited<ReturnType<typeof connectNative>>;
+  let native: ConnectedDaemon;
   let connection: Connection;
   let daemon: NativeDaemon;
   const inFolder = (name: string): string => join(daemon.folder, name);

@@ -17,7 +17,7 @@ export function nativeDaemonMissing(): string | null {
 }
 
 /** A real guestfsd on this machine, without a virtual one. It works on this machine's own root. */
-export interface NativeDaemon extends AsyncDisposable {
+export interface NativeDaemon {
   /** Its Unix socket; it serves one connection and then exits. */
   readonly socket: string;
   /** A folder for the test's files, removed at the end. */
@@ -28,6 +28,14 @@ export interface NativeDaemon extends AsyncDisposable {
   /** Resolves when it has exited. */
   readonly exited: Promise<void>;
   kill(signal?: NodeJS.Signals): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A daemon with a connection to it. */
+export interface ConnectedDaemon {
+  readonly daemon: NativeDaemon;
+  readonly connection: Connection;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts a daemon that listens in a temporary folder. */
@@ -58,9 +66,7 @@ export async function startNativeDaemon(): Promise<NativeDaemon> {
 }
 
 /** Starts a daemon and opens a connection to it. */
-export async function connectNative(
-  options: Partial<ConnectionOptions> = {},
-): Promise<{ daemon: NativeDaemon; connection: Connection } & AsyncDisposable> {
+export async function connectNative(options: Partial<ConnectionOptions> = {}): Promise<ConnectedDaemon> {
   const daemon = await startNativeDaemon();
   const transport = await connectUnix(daemon.socket);
   const connection = await Connection.open(transport, { launchFlag: 'required', timeout: 20_000, ...options });

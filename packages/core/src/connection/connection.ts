@@ -13,6 +13,7 @@ import { closedReason, endedFailure, lostReason } from './failures.js';
 import { Line } from './line.js';
 import { opened } from './opening.js';
 import type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions } from './options.js';
+import { Origins } from './origins.js';
 import type { Transfer } from './transfer.js';
 import { Upload } from './upload.js';
 
@@ -33,6 +34,7 @@ export class Connection {
   readonly closed: Promise<ConnectionEnd>;
   readonly #transport: Transport;
   readonly #line: Line;
+  readonly #origins = new Origins();
   readonly #options: ConnectionOptions;
   #end: ConnectionEnd | null = null;
   #closing: Promise<void> | null = null;
@@ -84,7 +86,7 @@ export class Connection {
   ): Operation<Result> {
     const call = new PendingCall<Result>(procedure, args, this.#options.onProgress);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
-    call.captureOrigin(this.call);
+    this.#origins.remember(call as PendingCall, this.call);
     const operation = new Operation<Result>(call);
     call.listen(options);
     if (call.settled) return operation;

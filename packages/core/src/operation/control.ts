@@ -7,6 +7,11 @@ export interface ProgressObserver {
   end(failed: boolean, error: unknown): void;
 }
 
+/** A place in the program; its stack is formatted when it is read. */
+export interface Origin {
+  stack?: string;
+}
+
 /** What every call takes besides its arguments. */
 export interface CallOptions {
   /** Cancels the call when it is aborted; its reason becomes the `cause` of the rejection. */
@@ -39,7 +44,7 @@ export class OperationControl<T = unknown> {
   #onAbort: (() => void) | null = null;
   #controller: AbortController | null = null;
   /** Where the call was made; its stack is formatted only when an error needs it. */
-  #origin: { stack?: string } | null = null;
+  #origin: Origin | null = null;
 
   constructor(operation: string) {
     this.operation = operation;
@@ -51,11 +56,17 @@ export class OperationControl<T = unknown> {
     this.#reject = reject;
   }
 
-  /** Remembers the caller's line for errors; frames from `below` down to the top of the stack are left out. */
+  /** Remembers the caller's line for errors; `below` and what it called are left out. Returns what it remembered. */
   // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- a constructor, too
-  captureOrigin(below: Function): void {
-    const origin: { stack?: string } = {};
+  captureOrigin(below: Function): Origin {
+    const origin: Origin = {};
     Error.captureStackTrace(origin, below);
+    this.#origin = origin;
+    return origin;
+  }
+
+  /** Takes the line of another call for this one's. */
+  shareOrigin(origin: Origin): void {
     this.#origin = origin;
   }
 

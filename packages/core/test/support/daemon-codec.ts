@@ -1,4 +1,4 @@
-import type { Procedure, StructFieldType, WireField, WireType } from '@guestfs/core';
+import type { Procedure, StructDescriptor, StructFieldType, WireField, WireType } from '@guestfs/core';
 import fc from 'fast-check';
 import { f32, i32, opaque, strings, u32, u64 } from './wire.js';
 
@@ -151,7 +151,7 @@ export function anyResult(returns: Procedure['returns']): fc.Arbitrary<Sent> {
   }
 }
 
-function anyStruct(struct: Extract<Procedure['returns'], { kind: 'struct' }>['struct']): fc.Arbitrary<Sent> {
+function anyStruct(struct: StructDescriptor): fc.Arbitrary<Sent> {
   return fc.tuple(...struct.fields.map((field) => FIELDS[field.type])).map((values) => ({
     value: Object.fromEntries(struct.fields.map((field, i) => [field.name, values[i]!.value])),
     bytes: Buffer.concat(values.map((value) => value.bytes)),
