@@ -38,7 +38,7 @@ function emitImports(topic: Topic, text: string, parent: { name: string; file: s
   const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
   const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structs].filter(uses).sort();
   const lines: string[] = [];
-  if (fromCore.length > 0) lines.push(`import type { ${fromCore.join(', ')} } from '@guestfs/core';`);
+  if (fromCore.length > 0) lines.push(importTypes(fromCore));
   if (uses('procedures')) lines.push(`import { procedures } from '@guestfs/core/internal';`);
   lines.push(`import { ${parent.name} } from '${parent.file.replace(/^\.\.\//, '../../')}';`);
   if (uses('FileSource')) lines.push(`import type { FileSource } from '../../files/sources.js';`);
@@ -47,6 +47,12 @@ function emitImports(topic: Topic, text: string, parent: { name: string; file: s
   if (uses('library')) lines.push(`import * as library from '../../library/index.js';`);
   if (uses('signatures')) lines.push(`import { signatures } from '../signatures.js';`);
   return `${lines.join('\n')}\n`;
+}
+
+function importTypes(names: readonly string[]): string {
+  const line = `import type { ${names.join(', ')} } from '@guestfs/core';`;
+  if (line.length <= WIDTH) return line;
+  return `import type {\n${names.map((name) => `  ${name},\n`).join('')}} from '@guestfs/core';`;
 }
 
 function emitMethod(each: FunctionSpec, describer: Describer): string {
@@ -80,12 +86,24 @@ function emitMethod(each: FunctionSpec, describer: Describer): string {
 }
 
 function method(comment: string, name: string, parameters: string[], result: string, call: string): string {
-  return `${comment}  ${name}(${list(parameters)}): ${result} {\n    return ${call};\n  }\n`;
+  return `${comment}  ${name}${list(name, parameters, `: ${result} {`)}\n    return ${broken(call)};\n  }\n`;
 }
 
-function list(parameters: string[]): string {
-  const line = parameters.join(', ');
-  return line.length <= 84 ? line : `\n${parameters.map((parameter) => `    ${parameter},\n`).join('')}  `;
+const WIDTH = 120;
+
+/** A list of parameters and what follows it, on one line where it fits. */
+function list(name: string, parameters: string[], after: string): string {
+  const line = `(${parameters.join(', ')})${after}`;
+  if (2 + name.length + line.length <= WIDTH) return line;
+  return `(\n${parameters.map((parameter) => `    ${parameter},\n`).join('')}  )${after}`;
+}
+
+/** A call with its arguments on lines of their own where it is long. */
+function broken(call: string): string {
+  if (call.length + 12 <= WIDTH) return call;
+  const [, head = '', rest = ''] = /^([^(]+)\((.*)\)$/s.exec(call) ?? [];
+  const args = rest.split(/, (?![^[]*\])/);
+  return `${head}(\n${args.map((argument) => `      ${argument},\n`).join('')}    )`;
 }
 
 /** Two overloads: one that writes to a target, and one that is read as a stream. */
@@ -94,8 +112,8 @@ function emitDownload(each: FunctionSpec, describer: Describer, declared: string
   const position = (each.args ?? []).findIndex((field) => field.type === 'fileout');
   const without = declared.filter((_, i) => i !== position);
   return [
-    `${comment}  ${name}(${list(declared)}): Operation<void>;\n`,
-    `${describer.stream(each, '  ')}  ${name}(${list(without)}): DownloadOperation<void>;\n`,
+    `${comment}  ${name}${list(name, declared, ': Operation<void>;')}\n`,
+    `${describer.stream(each, '  ')}  ${name}${list(name, without, ': DownloadOperation<void>;')}\n`,
     `  ${name}(...args: unknown[]): Operation<void> | DownloadOperation<void> {\n`,
     `    return this.callDownload(procedures.${name}, ${position}, args);\n  }\n`,
   ].join('');

@@ -269,7 +269,12 @@ export abstract class DrivesMethods extends HandleMethods {
    * @since upstream 1.25.31
    */
   diskCreate(filename: string, format: string, size: bigint | number, options?: DiskCreateOptions): Operation<void> {
-    return this.callLibrary(signatures.diskCreate, library.diskCreate, [filename, format, size, options ?? {}], options);
+    return this.callLibrary(
+      signatures.diskCreate,
+      library.diskCreate,
+      [filename, format, size, options ?? {}],
+      options,
+    );
   }
 
   /**
@@ -332,7 +337,11 @@ export abstract class DrivesMethods extends HandleMethods {
    * @since upstream 1.19.52
    */
   getLibvirtRequestedCredentialChallenge(index: number): string {
-    return this.callSync(signatures.getLibvirtRequestedCredentialChallenge, library.getLibvirtRequestedCredentialChallenge, [index]);
+    return this.callSync(
+      signatures.getLibvirtRequestedCredentialChallenge,
+      library.getLibvirtRequestedCredentialChallenge,
+      [index],
+    );
   }
 
   /**
@@ -346,7 +355,11 @@ export abstract class DrivesMethods extends HandleMethods {
    * @since upstream 1.19.52
    */
   getLibvirtRequestedCredentialDefresult(index: number): string {
-    return this.callSync(signatures.getLibvirtRequestedCredentialDefresult, library.getLibvirtRequestedCredentialDefresult, [index]);
+    return this.callSync(
+      signatures.getLibvirtRequestedCredentialDefresult,
+      library.getLibvirtRequestedCredentialDefresult,
+      [index],
+    );
   }
 
   /**
@@ -360,7 +373,11 @@ export abstract class DrivesMethods extends HandleMethods {
    * @since upstream 1.19.52
    */
   getLibvirtRequestedCredentialPrompt(index: number): string {
-    return this.callSync(signatures.getLibvirtRequestedCredentialPrompt, library.getLibvirtRequestedCredentialPrompt, [index]);
+    return this.callSync(
+      signatures.getLibvirtRequestedCredentialPrompt,
+      library.getLibvirtRequestedCredentialPrompt,
+      [index],
+    );
   }
 
   /**

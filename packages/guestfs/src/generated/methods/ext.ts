@@ -215,13 +215,7 @@ export abstract class ExtMethods extends FilesystemsMethods {
    * @see {@link Guestfs.mke2fs}, {@link Guestfs.mke2journal}
    * @since upstream 1.0.68
    */
-  mke2fsJ(
-    fstype: string,
-    blocksize: number,
-    device: string,
-    journal: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mke2fsJ(fstype: string, blocksize: number, device: string, journal: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mke2fsJ, [fstype, blocksize, device, journal], options);
   }
 
@@ -240,13 +234,7 @@ export abstract class ExtMethods extends FilesystemsMethods {
    * @see {@link Guestfs.mke2fs}, {@link Guestfs.mke2journalL}
    * @since upstream 1.0.68
    */
-  mke2fsJL(
-    fstype: string,
-    blocksize: number,
-    device: string,
-    label: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mke2fsJL(fstype: string, blocksize: number, device: string, label: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mke2fsJL, [fstype, blocksize, device, label], options);
   }
 
@@ -267,13 +255,7 @@ export abstract class ExtMethods extends FilesystemsMethods {
    * @see {@link Guestfs.mke2fs}, {@link Guestfs.mke2journalU}
    * @since upstream 1.0.68
    */
-  mke2fsJU(
-    fstype: string,
-    blocksize: number,
-    device: string,
-    uuid: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mke2fsJU(fstype: string, blocksize: number, device: string, uuid: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mke2fsJU, [fstype, blocksize, device, uuid], options);
   }
 

@@ -605,7 +605,11 @@ export abstract class HandleMethods extends MethodBase {
    * @since upstream 1.19.52
    */
   setLibvirtRequestedCredential(index: number, cred: Uint8Array | string): void {
-    return this.callSync(signatures.setLibvirtRequestedCredential, library.setLibvirtRequestedCredential, [index, cred]);
+    return this.callSync(
+      signatures.setLibvirtRequestedCredential,
+      library.setLibvirtRequestedCredential,
+      [index, cred],
+    );
   }
 
   /**

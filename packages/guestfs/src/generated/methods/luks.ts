@@ -141,7 +141,13 @@ export abstract class LuksMethods extends LvmMethods {
    * @see {@link Guestfs.luksFormat}
    * @since upstream 1.5.2
    */
-  luksFormatCipher(device: string, key: string, keyslot: number, cipher: string, options?: CallOptions): Operation<void> {
+  luksFormatCipher(
+    device: string,
+    key: string,
+    keyslot: number,
+    cipher: string,
+    options?: CallOptions,
+  ): Operation<void> {
     return this.callDaemon(procedures.luksFormatCipher, [device, key, keyslot, cipher], options);
   }
 

@@ -402,13 +402,7 @@ export abstract class MetadataMethods extends DirectoriesMethods {
    * @see {@link Guestfs.mknodB}, {@link Guestfs.mknodC}, {@link Guestfs.mkfifo}
    * @since upstream 1.0.55
    */
-  mknod(
-    mode: number,
-    devmajor: number,
-    devminor: number,
-    path: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mknod(mode: number, devmajor: number, devminor: number, path: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mknod, [mode, devmajor, devminor, path], options);
   }
 
@@ -428,13 +422,7 @@ export abstract class MetadataMethods extends DirectoriesMethods {
    * @see {@link Guestfs.mknodC}, {@link Guestfs.mknod}
    * @since upstream 1.0.55
    */
-  mknodB(
-    mode: number,
-    devmajor: number,
-    devminor: number,
-    path: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mknodB(mode: number, devmajor: number, devminor: number, path: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mknodB, [mode, devmajor, devminor, path], options);
   }
 
@@ -454,13 +442,7 @@ export abstract class MetadataMethods extends DirectoriesMethods {
    * @see {@link Guestfs.mknodB}, {@link Guestfs.mknod}
    * @since upstream 1.0.55
    */
-  mknodC(
-    mode: number,
-    devmajor: number,
-    devminor: number,
-    path: string,
-    options?: CallOptions,
-  ): Operation<void> {
+  mknodC(mode: number, devmajor: number, devminor: number, path: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.mknodC, [mode, devmajor, devminor, path], options);
   }
 

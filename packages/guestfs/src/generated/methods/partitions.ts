@@ -370,7 +370,12 @@ export abstract class PartitionsMethods extends DevicesMethods {
    * @see {@link Guestfs.partGetGptAttributes}
    * @since upstream 1.21.1
    */
-  partSetGptAttributes(device: string, partnum: number, attributes: bigint | number, options?: CallOptions): Operation<void> {
+  partSetGptAttributes(
+    device: string,
+    partnum: number,
+    attributes: bigint | number,
+    options?: CallOptions,
+  ): Operation<void> {
     return this.callDaemon(procedures.partSetGptAttributes, [device, partnum, attributes], options);
   }
 
