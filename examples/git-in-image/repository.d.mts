@@ -1,3 +1,4 @@
+import type nodeFs from 'node:fs';
 import type { GuestFs } from 'guestfs';
 
 export interface Repository {
@@ -7,5 +8,5 @@ export interface Repository {
   files: string[];
 }
 
-export function makeRepository(fs: GuestFs, dir: string): Promise<void>;
-export function readRepository(fs: GuestFs, dir: string): Promise<Repository>;
+export function makeRepository(fs: GuestFs | typeof nodeFs, dir: string): Promise<void>;
+export function readRepository(fs: GuestFs | typeof nodeFs, dir: string): Promise<Repository>;

@@ -43,7 +43,7 @@ whenPossible('copyIn and copyOut', () => {
     await truncate(join(tree, 'sparse'), 64 * 1024 * 1024);
     execFileSync('chown', ['12:34', join(tree, 'file')]);
   });
-  afterAll(() => native[Symbol.asyncDispose]());
+  afterAll(async () => native[Symbol.asyncDispose]());
 
   /** Name, type, mode, owner, size, time and links of everything in a folder, as find prints it. */
   const describeTree = (folder: string, time: string): string =>

@@ -35,7 +35,7 @@ whenPossible('memory while files move', () => {
     // What runs the first time stays in memory.
     for await (const chunk of native.g.downloadOffset(file, 0n, 64 * MIB)) void chunk;
   });
-  afterAll(() => native[Symbol.asyncDispose]());
+  afterAll(async () => native[Symbol.asyncDispose]());
 
   it('grows by less than 64 MB while a slow consumer takes 4 GiB', async () => {
     let size = 0;

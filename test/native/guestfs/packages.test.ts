@@ -17,7 +17,7 @@ whenPossible('packages that take an fs, unchanged', () => {
     native = await openNative();
     folder = join(native.folder, 'project');
   });
-  afterAll(() => native[Symbol.asyncDispose]());
+  afterAll(async () => native[Symbol.asyncDispose]());
 
   it('isomorphic-git makes a repository that git itself finds sound', async () => {
     await mkdir(folder);

@@ -26,7 +26,7 @@ export interface ContentOptions {
 /** The options of readFile and its kin, which may be just an encoding. */
 export function contentOptions(options: unknown): ContentOptions {
   if (typeof options === 'string') return { encoding: options as BufferEncoding };
-  return (options ?? {});
+  return options ?? {};
 }
 
 /** Bytes as the caller wants them: a Buffer, or text in an encoding. */

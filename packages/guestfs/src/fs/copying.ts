@@ -6,8 +6,8 @@ import type { GuestFiles } from './guest.js';
 import type { linkFunctions } from './links.js';
 import type { metadataFunctions } from './metadata.js';
 import { parseFlags } from './open-flags.js';
-import { joinPath, nameOf, parentOf, toGuestPath, type PathLike } from './paths.js';
-import { realFolder } from './real-folder.js';
+import { joinPath, toGuestPath, type PathLike } from './paths.js';
+import { realEntry } from './real-folder.js';
 import type { GuestStats } from './stats.js';
 
 export interface CpOptions {
@@ -35,7 +35,7 @@ export function copyFunctions(guest: GuestFiles, others: Others) {
     const { stMode } = await guest.lstatns(path);
     const isLink = (Number(stMode) & constants.S_IFMT) === constants.S_IFLNK;
     if (isLink && follow) return guest.realpath(path);
-    return joinPath(await realFolder(guest, parentOf(path)), nameOf(path));
+    return realEntry(guest, path);
   }
 
   async function copyFile(source: PathLike, destination: PathLike, mode = 0) {
@@ -91,7 +91,7 @@ export function copyFunctions(guest: GuestFiles, others: Others) {
   async function copyLeaf(src: string, dest: string, stats: GuestStats, exists: boolean): Promise<void> {
     if (stats.isFile()) return copyFile(src, dest);
     if (exists) await others.unlink(dest);
-    if (stats.isSymbolicLink()) return others.symlink((await others.readlink(src)), dest);
+    if (stats.isSymbolicLink()) return others.symlink(await others.readlink(src), dest);
     await attempt({ syscall: 'mknod', path: src, dest }, () =>
       guest.mknod(stats.mode, Number((BigInt(stats.rdev) >> 8n) & 0xfffn), stats.rdev & 0xff, dest),
     );

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { GuestDir, GuestDirent, KINDS } from './dirent.js';
 import { attempt, codeOf, makeError } from './errors.js';
 import type { GuestFiles } from './guest.js';
-import { realFolder } from './real-folder.js';
+import { realEntry } from './real-folder.js';
 import { parseMode } from './open-flags.js';
 import {
   encodeName,
@@ -139,8 +139,7 @@ export function folderFunctions(guest: GuestFiles) {
       throw Object.assign(makeError('EISDIR', what), { code: 'ERR_FS_EISDIR', name: 'SystemError', message });
     }
     // The daemon runs `rm`, for which links in the path would lead into the appliance.
-    const parent = await attempt(what, () => realFolder(guest, parentOf(target)));
-    await attempt(what, () => guest.rmRf(joinPath(parent, nameOf(target))));
+    await attempt(what, async () => guest.rmRf(await realEntry(guest, target)));
   }
 
   async function mkdtemp(prefix: PathLike, options?: NameEncoding | { readonly encoding?: NameEncoding }) {

@@ -9,6 +9,7 @@ import {
   type NameEncoding,
   type PathLike,
 } from './paths.js';
+import { realEntry } from './real-folder.js';
 
 type EncodingOptions = NameEncoding | { readonly encoding?: NameEncoding };
 
@@ -18,7 +19,8 @@ export function linkFunctions(guest: GuestFiles) {
     const linkname = toGuestPath(path);
     const to = linkTarget(target);
     const what = { syscall: 'symlink', path: to, dest: linkname };
-    // The daemon runs `ln`, which would make the link inside a folder that is there.
+    // The daemon runs `ln`, which would make the link inside a folder that is there, and outside the guest where an
+    // absolute link is on the way.
     const taken = await attempt(what, () => guest.lstatns(linkname)).then(
       () => true,
       (error: unknown) => {
@@ -27,7 +29,7 @@ export function linkFunctions(guest: GuestFiles) {
       },
     );
     if (taken) throw makeError('EEXIST', what);
-    await attempt(what, () => guest.lnS(to, linkname));
+    await attempt(what, async () => guest.lnS(to, await realEntry(guest, linkname)));
   }
 
   async function link(existing: PathLike, path: PathLike) {

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import type { GuestFiles } from './guest.js';
+import { joinPath, nameOf, parentOf } from './paths.js';
 
 /**
  * The path of a folder without symbolic links in it.
  *
- * For functions that run a program in the appliance (tar, rm, cp): that program sees the guest's files below a mount
+ * For functions that run a program in the appliance (tar, rm, ln): that program sees the guest's files below a mount
  * point, so an absolute link in the path would lead it out of the guest. Where no part of the path is a link, which one
  * round trip tells, it is returned as it is.
  */
@@ -14,4 +15,9 @@ export async function realFolder(guest: Pick<GuestFiles, 'lstatns' | 'realpath'>
   const stats = await Promise.all(prefixes.map((prefix) => guest.lstatns(prefix)));
   const linked = stats.some(({ stMode }) => (Number(stMode) & constants.S_IFMT) === constants.S_IFLNK);
   return linked || parts.includes('..') ? guest.realpath(path) : path;
+}
+
+/** The path of an entry that is reached through no symbolic link; the entry itself may be one, or not exist. */
+export async function realEntry(guest: Pick<GuestFiles, 'lstatns' | 'realpath'>, path: string): Promise<string> {
+  return joinPath(await realFolder(guest, parentOf(path)), nameOf(path));
 }
