@@ -27,7 +27,7 @@ describeLibvirt('the libvirt backend', () => {
       await writeFile(path, '');
       await truncate(path, 64 * 1024 * 1024);
     }
-    const g = new Guestfs();
+    await using g = new Guestfs();
     const console: Buffer[] = [];
     const phases: string[] = [];
     g.on('appliance', ({ buffer }) => console.push(Buffer.from(buffer)));
@@ -49,7 +49,6 @@ describeLibvirt('the libvirt backend', () => {
     await g.mkfs('ext2', '/dev/sdb');
     expect(await g.vfsType('/dev/sdb')).toBe('ext2');
     await g.shutdown();
-    await g.close();
 
     expect(await libvirt.domains()).toEqual([]);
     expect((await readdir(folder)).sort()).toEqual(['a, b & "c".img', 'ro.img']);

@@ -66,11 +66,15 @@ async function launch(config: LaunchConfig, context: LaunchContext, options: Lib
   const uri = (await virsh.run(['uri'])).trim();
   const home = await MachineHome.open(config.sockdir);
   let shell: VirshShell | null = null;
+  let machine: Machine | null = null;
+  const giveUp = (): void => shell?.kill();
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
-    const machine = await prepare(config, context, home, uri);
+    machine = await prepare(config, context, home, uri);
     const file = join(home.folder, 'domain.xml');
     await writeFile(file, machineXml(machine), { mode: 0o600 });
     shell = await VirshShell.start(virsh);
+    signal.throwIfAborted();
     if (shell.pid !== undefined) home.adopt(shell.pid);
     log(`virsh create --paused --autodestroy ${file}`);
     await shell.run(['create', '--file', file, '--paused', '--autodestroy']);
@@ -78,9 +82,18 @@ async function launch(config: LaunchConfig, context: LaunchContext, options: Lib
   } catch (error) {
     shell?.kill();
     await shell?.ended;
+    // Libvirt ends the machine too when virsh is gone, but some time later.
+    if (shell !== null && machine !== null) await destroyLeftover(machine.name, options, config);
     await home.vacate();
     throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
+}
+
+async function destroyLeftover(name: string, options: LibvirtBackendOptions, config: LaunchConfig): Promise<void> {
+  const virsh = new Virsh({ ...options, tmpdir: config.tmpdir, timeout: 20_000 });
+  await virsh.run(['destroy', '--domain', name]).catch(() => undefined);
 }
 
 type Machine = Parameters<typeof machineXml>[0];

@@ -61,8 +61,8 @@ export class VirshShell {
     this.#output = '';
     this.#errors = '';
     this.#child.stdin?.write(`${words.map(quote).join(' ')}\necho ${mark}\n`);
-    // The echo of the command has a prompt before the mark.
-    const done = new RegExp(`^${mark}$`, 'm');
+    // The command itself is echoed too, after a prompt.
+    const done = new RegExp(`^${mark}`, 'm');
     while (!this.#gone && !done.test(this.#output)) await new Promise<void>((resolve) => (this.#onOutput = resolve));
     if (this.#errors === '') await new Promise((resolve) => setTimeout(resolve, STDERR_LAG));
     if (this.#gone || /^error: /m.test(this.#errors)) throw this.#failure(words[0] ?? '');
