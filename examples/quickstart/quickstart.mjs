@@ -10,7 +10,7 @@ import { withBar } from '@guestfs/example-progress-bar';
 import { printSummary, step } from './steps.mjs';
 
 const MIB = 1024 * 1024;
-const packages = fileURLToPath(new URL('../../docs', import.meta.url));
+const documentation = fileURLToPath(new URL('../../docs', import.meta.url));
 
 /** Makes a disk image, fills it with real files, reads them back and verifies them. Resolves with the exit status. */
 export async function quickstart() {
@@ -50,7 +50,7 @@ async function fillAndVerify(g, folder) {
   const digest = await step('Make 64 MiB of test data', () => makePayload(payload, 64));
   await step('Upload it, with progress', () => withBar('uploading', g.upload(payload, '/payload.bin')));
   await step('Copy this project’s documentation in', async () => {
-    await withBar('copying', g.copyIn(packages, '/'));
+    await withBar('copying', g.copyIn(documentation, '/'));
     return `${(await g.find('/docs')).length} files and folders`;
   });
 
@@ -68,7 +68,7 @@ async function fillAndVerify(g, folder) {
   });
   await step('Unmount, check the filesystem, shut down', async () => {
     await g.umountAll();
-    await g.e2fsck('/dev/sda1', { forceno: true });
+    await g.e2fsck('/dev/sda1', { correct: true });
     await g.shutdown();
     return 'clean';
   });
