@@ -7,7 +7,10 @@
 
 #include "sys.h"
 
-enum { MOST_DISKS = 254, ENODEV = 19, ETIMEDOUT = 110, DISK_TIMEOUT = 60000000 };
+enum { MOST_DISKS = 255, ENODEV = 19, ETIMEDOUT = 110, DISK_TIMEOUT = 60000000, EVENTS_TIMEOUT = 600000000 };
+
+/* The disks' names (`sda`), in their order. */
+static char disk_names[MOST_DISKS][16];
 
 static void is_virtio_host(const char *name, void *number_out) {
   TEXT(path, 96);
@@ -20,18 +23,17 @@ static void is_virtio_host(const char *name, void *number_out) {
   *(s64 *)number_out = number(&digits);
 }
 
-struct device { char folder[128]; char name[64]; };
-
 static void first_name(const char *name, void *to) {
-  struct text t = {to, 64, 0};
+  struct text t = {to, sizeof disk_names[0], 0};
   if (*(char *)to == 0) put(&t, name);
 }
 
 /* Waits for the disk's block device: they get their letters as they appear, so the next is scanned only after it. */
-static s64 scan_disk(s64 host, s64 disk, struct device *device) {
+static s64 scan_disk(s64 host, s64 disk) {
   TEXT(scan, 96);
   TEXT(address, 32);
-  struct text folder = {device->folder, sizeof device->folder, 0};
+  TEXT(folder, 128);
+  disk_names[disk][0] = 0;
   put(&scan, "/sys/class/scsi_host/host");
   put_number(&scan, host);
   put(&scan, "/scan");
@@ -45,10 +47,9 @@ static s64 scan_disk(s64 host, s64 disk, struct device *device) {
   put(&folder, ":0:");
   put_number(&folder, disk);
   put(&folder, ":0/device/block");
-  device->name[0] = 0;
   for (s64 end = microseconds() + DISK_TIMEOUT; microseconds() < end; pause_for(500)) {
-    each_name(device->folder, first_name, device->name);
-    if (device->name[0]) return 0;
+    each_name(folder.at, first_name, disk_names[disk]);
+    if (disk_names[disk][0]) return 0;
   }
   return -ETIMEDOUT;
 }
@@ -59,11 +60,41 @@ static s64 scan_disks(s64 disks) {
   if (disks <= 0) return 0;
   each_name("/sys/class/scsi_host", is_virtio_host, &host);
   if (host < 0) return -ENODEV;
-  for (s64 i = 0; i < disks && result >= 0; i++) {
-    struct device device;
-    result = scan_disk(host, i, &device);
-  }
+  for (s64 i = 0; i < disks && i < MOST_DISKS && result >= 0; i++) result = scan_disk(host, i);
   return result;
+}
+
+/* Whether udev has written down what it knows of a block device: it does so for every disk, and before its queue empties. */
+static void is_known(const char *name, void *unknown) {
+  if (!starts(name, "sd")) return;
+  TEXT(path, 128);
+  TEXT(known, 64);
+  char numbers[32];
+  put(&path, "/sys/class/block/");
+  put(&path, name);
+  put(&path, "/dev");
+  s64 n = read_file(path.at, numbers, sizeof numbers);
+  if (n <= 0) {
+    *(int *)unknown = 1;
+    return;
+  }
+  numbers[n - 1] = 0;
+  put(&known, "/run/udev/data/b");
+  put(&known, numbers);
+  if (!exists(known.at)) *(int *)unknown = 1;
+}
+
+/*
+ * Waits until udev has handled the disks that were scanned and their partitions. A disk is asked for by name: the kernel
+ * tells udev of it only after it has looked for partitions, so that udev may know nothing yet and have nothing to do.
+ */
+static void wait_for_udev(s64 disks) {
+  for (s64 end = microseconds() + EVENTS_TIMEOUT; microseconds() < end; pause_for(2000)) {
+    int unknown = 0;
+    for (s64 i = 0; i < disks && i < MOST_DISKS && !unknown; i++) is_known(disk_names[i], &unknown);
+    if (!unknown) each_name("/sys/class/block", is_known, &unknown);
+    if (!unknown && !exists("/run/udev/queue")) return;
+  }
 }
 
 #endif

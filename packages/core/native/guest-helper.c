@@ -11,7 +11,7 @@
 #include "disks.h"
 #include "storage.h"
 
-enum { SEED_BYTES = 64, EVENTS_TIMEOUT = 600000000 };
+enum { SEED_BYTES = 64 };
 
 struct wake { struct timespec time; u8 seed[SEED_BYTES]; s64 disks; };
 
@@ -41,31 +41,6 @@ static s64 reseed(const u8 *seed) {
   if (result >= 0) result = sys(NR_ioctl, fd, 0x5207 /* RNDRESEEDCRNG */, 0, 0, 0);
   close_file(fd);
   return result < 0 ? result : 0;
-}
-
-/* Whether udev has written down what it knows of a block device: it does so for every disk, and before its queue empties. */
-static void is_known(const char *name, void *unknown) {
-  if (!starts(name, "sd")) return;
-  TEXT(path, 128);
-  TEXT(known, 64);
-  char numbers[32];
-  put(&path, "/sys/class/block/");
-  put(&path, name);
-  put(&path, "/dev");
-  s64 n = read_file(path.at, numbers, sizeof numbers);
-  if (n <= 0) return;
-  numbers[n - 1] = 0;
-  put(&known, "/run/udev/data/b");
-  put(&known, numbers);
-  if (!exists(known.at)) *(int *)unknown = 1;
-}
-
-static void wait_for_udev(void) {
-  for (s64 end = microseconds() + EVENTS_TIMEOUT; microseconds() < end; pause_for(2000)) {
-    int unknown = 0;
-    each_name("/sys/class/block", is_known, &unknown);
-    if (!unknown && !exists("/run/udev/queue")) return;
-  }
 }
 
 static void failed(struct text *answer, const char *step, s64 error) {
@@ -101,7 +76,7 @@ static void wake_up(int port, const struct wake *w) {
   }
   set_disk_timeouts();
   scanned = microseconds();
-  if (w->disks > 0) wait_for_udev();
+  if (w->disks > 0) wait_for_udev(w->disks);
   known = microseconds();
   if (w->disks > 0 && storage_members()) {
     RUN("udevadm", "settle", "--timeout=600");

@@ -177,12 +177,13 @@ static void inherit_environment(const char **from) {
 }
 
 /* `guestfs_disks=N` is how many disks to bring up. */
-static void bring_disks_up(void) {
+static s64 bring_disks_up(void) {
   const char *named = find(command_line, "guestfs_disks=");
-  if (!named) return;
+  if (!named) return 0;
   named += 14;
-  s64 error = scan_disks(number(&named));
+  s64 disks = number(&named), error = scan_disks(disks);
   if (error < 0) give_up("scanning the disks", error);
+  return disks;
 }
 
 static void run_daemon(void) {
@@ -214,12 +215,13 @@ static void start(s64 *stack) {
   read_file("/proc/cmdline", command_line, sizeof command_line);
   inherit_environment((const char **)(stack + 1) + stack[0] + 1);
   load_modules();
-  bring_disks_up();
+  s64 disks = bring_disks_up();
   mount_root();
   switch_root();
   prepare_folders();
   make_static_nodes();
   start_udev();
+  wait_for_udev(disks);
   set_disk_timeouts();
   bring_loopback_up();
   if (storage_members()) assemble_storage();
