@@ -6,7 +6,7 @@ export function lineSplitter(onLine) {
   let rest = '';
   return {
     write(bytes) {
-      const lines = (rest + decoder.write(Buffer.from(bytes))).split(/\r?\n/);
+      const lines = (rest + decoder.write(Buffer.from(bytes))).split(/\r*\n/);
       rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') onLine(line);
     },

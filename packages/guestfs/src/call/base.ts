@@ -149,14 +149,16 @@ export abstract class MethodBase {
     const options = signature.optargs.length > 0 ? args[signature.args.length] : undefined;
     const mistake = this.#enter(signature, args, options as CallOptions | undefined);
     if (mistake !== null) throw mistake;
+    // As it was at the start: `setTrace` changes it.
+    const traced = handle.settings.trace;
     try {
       handle.requireOpen(name);
       if (signature.configOnly === true) handle.requireConfig(name);
       const result = body(handle, ...args);
-      if (handle.settings.trace) handle.trace(formatResult(name, result));
+      if (traced) handle.trace(formatResult(name, result));
       return result;
     } catch (error) {
-      if (handle.settings.trace) handle.trace(formatFailure(name, error));
+      if (traced) handle.trace(formatFailure(name, error));
       throw error;
     }
   }
