@@ -1,12 +1,27 @@
 import { GuestfsError } from '../errors.js';
+import type { GuestfsErrorFields } from '../errors.js';
 import type { DaemonError } from '../protocol/daemon-error.js';
 import type { PendingCall } from './call.js';
 
 const ERRNO_NAME = /^E[A-Z0-9]+$/;
 
+/** What a daemon says, without an errno, to a function or an option that came after it. */
+const TOO_OLD = /^unknown procedure number|unknown option in optional arguments bitmask/;
+
 export function daemonFailure(call: PendingCall, error: DaemonError): GuestfsError {
+  const where = { ...call.where(), serial: call.serial };
+  if (TOO_OLD.test(error.message)) return tooOldFailure(error, where);
   const code = ERRNO_NAME.test(error.errno) ? error.errno : 'ERR_GUESTFS_DAEMON';
-  return new GuestfsError(code, error.message, { ...call.where(), serial: call.serial });
+  return new GuestfsError(code, error.message, where);
+}
+
+function tooOldFailure(error: DaemonError, where: GuestfsErrorFields): GuestfsError {
+  const what = error.message.startsWith('unknown procedure') ? 'this function' : 'one of the options given';
+  return new GuestfsError('ERR_GUESTFS_NOT_AVAILABLE', `the daemon in the appliance does not know ${what}`, {
+    ...where,
+    hint: `use an appliance that is new enough (the function's documentation says since when), or do without ${what}.`,
+    cause: new Error(error.message),
+  });
 }
 
 export function transferFailure(call: PendingCall, message: string, cause?: unknown): GuestfsError {

@@ -23,6 +23,18 @@ describe('a call', () => {
     expect(error.message).toBe('echo("/nowhere"): No such file or directory');
   });
 
+  test.each([
+    ['unknown procedure number 517, set LIBGUESTFS_PATH to point to …', 'this function'],
+    ['unknown option in optional arguments bitmask (this can happen …)', 'one of the options given'],
+  ])('says that the daemon is too old where it answers "%s"', async (message, what) => {
+    const { connection, daemon } = await connectFake();
+    const operation = connection.call(NOTHING);
+    await daemon.refuse('', message);
+    const error = await rejection(operation);
+    expect(error).toMatchObject({ code: 'ERR_GUESTFS_NOT_AVAILABLE', cause: { message } });
+    expect(error.message).toContain(`does not know ${what}`);
+  });
+
   test.each(['', 'not an errno', 'e2big'])('has the code ERR_GUESTFS_DAEMON where errno is "%s"', async (errno) => {
     const { connection, daemon } = await connectFake();
     const operation = connection.call(NOTHING);

@@ -185,8 +185,8 @@ describe('an upload', () => {
     const { connection, daemon } = await connectFake();
     const operation = rejection(connection.call(SEND, ['/f'], undefined, { source: endless().source }));
     const { serial } = await daemon.call();
-    daemon.send(errorReply(4, serial, '', 'unknown procedure'));
-    expect((await operation).message).toContain('unknown procedure');
+    daemon.send(errorReply(4, serial, '', 'no such thing'));
+    expect((await operation).message).toContain('no such thing');
     expect((await connection.closed).reason.message).toContain('a reply before the end of the file');
   });
 

@@ -33,7 +33,7 @@ export async function readdir(run: Run, dir: string): Promise<Dirent[]> {
     isOld.set(connection, false);
     return entries;
   } catch (error) {
-    if (old === false || !GuestfsError.is(error) || !error.message.includes('unknown procedure')) throw error;
+    if (old === false || !GuestfsError.is(error) || error.code !== 'ERR_GUESTFS_NOT_AVAILABLE') throw error;
     isOld.set(connection, true);
     return run.call(oldReaddir, [dir]);
   }
