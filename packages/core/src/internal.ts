@@ -49,7 +49,7 @@ export { kernelArguments } from './launch/kernel-arguments.js';
 export { startProcess, type StartedProcess } from './launch/process/run.js';
 export { machineTraits, type AcceleratorName, type HostCpu } from './launch/qemu/architecture.js';
 export { chooseForHost } from './launch/qemu/choose.js';
-export { chooseAccelerator, forcedAccelerator } from './launch/qemu/accelerator.js';
+export { chooseAccelerator, forcedAccelerator, machineAccelerator } from './launch/qemu/accelerator.js';
 export { builtInAccelerators, findQemu, parseAccelerators, qemuVersion, type Qemu } from './launch/qemu/find.js';
 export { probeAccelerator } from './launch/qemu/probe.js';
 export { installHint } from './launch/install-hint.js';

@@ -38,6 +38,11 @@ const OF_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, AcceleratorName>>> =
   win32: 'whpx',
 };
 
+/** The fast accelerator of a platform; undefined where none is known. */
+export function machineAccelerator(platform: NodeJS.Platform): AcceleratorName | undefined {
+  return OF_PLATFORM[platform];
+}
+
 /** The accelerator that the backend settings demand; null where they leave the choice open. */
 export function forcedAccelerator(settings: readonly string[]): 'kvm' | 'tcg' | null {
   const kvm = booleanSetting(settings, 'force_kvm');
