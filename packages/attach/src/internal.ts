@@ -8,3 +8,4 @@ export { machineXml, type LibvirtMachine } from './libvirt/machine-xml.js';
 export { Player } from './replay/player.js';
 export { readRecording, type Recording } from './replay/records.js';
 export { greet, type GreetingOptions } from './unix/greeting.js';
+export { BootLog, formatBootChart, type BootStretch } from './doctor/boot-chart.js';

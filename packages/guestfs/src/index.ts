@@ -19,6 +19,16 @@ export type * from './fs/index.js';
 export type * from './generated/options.js';
 export { Guestfs } from './guestfs.js';
 export type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
+export { diagnose, formatDiagnosis, makeFixedAppliance } from '@guestfs/attach';
+export type {
+  CheckId,
+  CheckResult,
+  CheckStatus,
+  DiagnoseOptions,
+  DiagnosisSubject,
+  FixedAppliance,
+  FixedApplianceOptions,
+} from '@guestfs/attach';
 export { recordSession, type SessionRecording } from './record.js';
 export type { RecordingSummary, RecordOptions } from '@guestfs/attach';
 export { GuestfsPool, type AcquireOptions, type GuestfsPoolOptions } from './pool.js';

@@ -15,6 +15,7 @@ import type {
 import { procedures } from '@guestfs/core/internal';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 import { openBackend } from './backends.js';
+import { withChecks } from './launch-checks.js';
 import { CallOrder } from './order.js';
 import { ScratchFolder } from './scratch.js';
 import { Settings } from './settings.js';
@@ -158,6 +159,8 @@ export class Handle {
       phase('ready');
       this.#recording = null;
       this.#begin(session);
+    } catch (error) {
+      throw abort.signal.aborted ? error : await withChecks(error, this.settings.diagnosisSubject());
     } finally {
       stopListening();
       if (this.#state === 'launching') this.#state = 'config';

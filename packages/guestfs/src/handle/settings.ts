@@ -1,3 +1,4 @@
+import type { DiagnosisSubject } from '@guestfs/attach';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig, LaunchConfig } from '@guestfs/core';
 import { environmentDefaults, parseEnvironment } from '@guestfs/core/internal';
@@ -121,6 +122,12 @@ export class Settings {
   /** Takes over what an environment sets, and leaves the rest alone. */
   applyEnvironment(environment: Environment): void {
     this.#apply(parseEnvironment(environment));
+  }
+
+  /** What a diagnosis of a launch with these settings is about. */
+  diagnosisSubject(): DiagnosisSubject {
+    const { hv, path, sockdir, backend, backendSettings, tmpdir, cachedir } = this;
+    return { hv: hv ?? undefined, path, tmpdir, cachedir, sockdir, backend, backendSettings };
   }
 
   toLaunchConfig(drives: readonly DriveConfig[]): LaunchConfig {

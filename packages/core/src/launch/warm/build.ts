@@ -57,7 +57,7 @@ async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateO
     '-f',
     'qcow2',
     '-F',
-    'raw',
+    ingredients.appliance.rootFormat,
     '-b',
     ingredients.appliance.root,
     join(staging, 'root.qcow2'),
