@@ -1,45 +1,77 @@
 // Runs in the browser: events arrive over a WebSocket, and the loop ends when the job does.
-import { receiveEvents } from '@guestfs/events/receive';
+import { ProgressRate, receiveEvents } from '@guestfs/events/receive';
 
-const rows = document.querySelector('#rows');
+const LONG_CALLS = ['launch', 'zeroDevice', 'checksumDevice'];
+const PHASES = {
+  start: 'building the appliance',
+  applianceBuilt: 'starting the machine',
+  kernelUp: 'booting',
+  initRunning: 'starting the daemon',
+  ready: 'ready',
+};
+
 const status = document.querySelector('#status');
-const byOperation = new Map();
+const rate = new ProgressRate();
+let running;
 
-/** The table row of an operation, made when it is first heard of. */
-function rowOf(operation) {
-  let row = byOperation.get(operation);
-  if (row === undefined) {
-    row = document.querySelector('#row').content.firstElementChild.cloneNode(true);
-    row.dataset.operation = operation;
-    row.querySelector('.name').textContent = operation;
-    rows.append(row);
-    byOperation.set(operation, row);
-  }
-  return row;
+/** A short call sends no progress at all, so a row appears when its call begins. */
+function begin({ operation, time }) {
+  end(time);
+  if (!LONG_CALLS.includes(operation)) return;
+  const row = document.querySelector('#row').content.firstElementChild.cloneNode(true);
+  row.dataset.operation = operation;
+  row.dataset.done = 'false';
+  row.querySelector('.name').textContent = operation;
+  row.querySelector('.detail').textContent = 'working';
+  document.querySelector('#rows').append(row);
+  running = { row, operation, since: time };
 }
 
 function show(progress) {
-  const row = rowOf(progress.operation);
-  const bar = row.querySelector('progress');
+  if (running?.operation !== progress.operation) return;
+  const { row } = running;
+  const { remainingSeconds } = rate.update(progress, progress.time);
   if (progress.pulse) row.dataset.pulsed = 'true';
   // Without a value the bar shows activity only: nobody knows how far a pulsing call is.
-  if (progress.fraction === null) bar.removeAttribute('value');
-  else bar.value = progress.fraction;
-  row.querySelector('.detail').textContent =
-    progress.phase ?? (progress.fraction === null ? 'working' : `${Math.round(progress.fraction * 100)} %`);
-  row.dataset.done = String(progress.done);
+  if (progress.fraction !== null) row.querySelector('progress').value = progress.fraction;
+  row.querySelector('.detail').textContent = describe(progress, remainingSeconds);
+}
+
+function describe({ phase, fraction }, remainingSeconds) {
+  if (phase !== undefined) return PHASES[phase];
+  if (fraction === null) return 'working';
+  const left = remainingSeconds === null ? '' : ` · ${Math.ceil(remainingSeconds)} s left`;
+  return `${Math.round(fraction * 100)} %${left}`;
+}
+
+/** The calls of the job follow one another: the next one's beginning is the end of the one before. */
+function end(time) {
+  if (running === undefined) return;
+  const { row, since } = running;
+  const seconds = (time - since) / 1000;
+  row.dataset.done = 'true';
+  row.dataset.seconds = String(seconds);
+  row.querySelector('progress').value = 1;
+  row.querySelector('.detail').textContent = `done in ${seconds.toFixed(1)} s`;
+  running = undefined;
+}
+
+function tell(state, text = state) {
+  status.className = state;
+  status.textContent = text;
 }
 
 const socket = new WebSocket(new URL('/events', location.href.replace(/^http/, 'ws')));
-socket.binaryType = 'arraybuffer';
 try {
-  status.textContent = 'running';
+  tell('running');
   for await (const event of receiveEvents(socket)) {
     if (event.type === 'progress') show(event);
-    else if (event.type === 'launchDone') status.textContent = 'launched';
+    else if (event.type === 'enter') begin(event);
     else if (event.type === 'warning') document.querySelector('#warnings').append(`${event.text}\n`);
+    else if (event.type === 'subprocessQuit' && !event.expected) throw new Error(event.reason);
   }
-  status.textContent = 'finished';
+  end(Date.now());
+  tell('finished');
 } catch (error) {
-  status.textContent = `failed: ${error.message}`;
+  tell('failed', `failed: ${error.message}`);
 }

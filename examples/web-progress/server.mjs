@@ -8,7 +8,8 @@ import { WebSocketServer } from 'ws';
 import { runJob } from './job.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const SHOWN = GUESTFS_EVENT.PROGRESS | GUESTFS_EVENT.LAUNCH_DONE | GUESTFS_EVENT.WARNING | GUESTFS_EVENT.CLOSE;
+const { PROGRESS, ENTER, WARNING, SUBPROCESS_QUIT, CLOSE } = GUESTFS_EVENT;
+const SHOWN = PROGRESS | ENTER | WARNING | SUBPROCESS_QUIT | CLOSE;
 
 /** Serves the page on loopback and resolves with its address and a function that ends everything. */
 export async function startServer({ port = 0, mebibytes = 256 } = {}) {

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { chromium, type Browser } from 'playwright-core';
@@ -21,8 +23,9 @@ async function startServer() {
   const script = `const { startServer } = await import(${JSON.stringify(pathToFileURL(server).href)});
     console.log((await startServer({ mebibytes: 192 })).url);`;
   const process_ = execa(process.execPath, ['--input-type=module', '-e', script], { stderr: 'inherit', reject: false });
-  for await (const line of process_.iterable()) return { url: line, process: process_ };
-  throw new Error('the server ended before it told its address');
+  const address = once(createInterface({ input: process_.stdout }), 'line').then(([line]) => String(line));
+  const ended = process_.then(() => Promise.reject(new Error('the server ended before it told its address')));
+  return { url: await Promise.race([address, ended]), process: process_ };
 }
 
 describe('the web page of a running job', () => {
@@ -50,12 +53,22 @@ describe('the web page of a running job', () => {
     await page.goto(running.url);
 
     await page.waitForSelector('[data-operation=launch]', { timeout: 120_000 });
+    await page.waitForSelector('[data-operation=checksumDevice]', { timeout: 240_000 });
+    expect(await page.textContent('#status')).toBe('running');
+    const screenshot = process.env['GUESTFS_SCREENSHOT'];
+    if (screenshot !== undefined) await page.screenshot({ path: screenshot.replace(/(\.png)?$/, '-running.png') });
     await page.waitForSelector('#status:text("finished")', { timeout: 240_000 });
-    const screenshot = process.env.GUESTFS_SCREENSHOT;
     if (screenshot !== undefined) await page.screenshot({ path: screenshot });
 
-    expect(await page.getAttribute('[data-operation=launch]', 'data-done')).toBe('true');
-    expect(await page.getAttribute('[data-operation=zeroDevice]', 'data-done')).toBe('true');
+    for (const operation of ['launch', 'zeroDevice', 'checksumDevice']) {
+      const row = page.locator(`[data-operation=${operation}]`);
+      expect(await row.getAttribute('data-done')).toBe('true');
+      expect(await row.locator('.detail').textContent()).toMatch(/^done in \d+\.\d s$/);
+      expect(await row.locator('progress').getAttribute('value')).toBe('1');
+      // The daemon sends its first message after two seconds.
+      const pulsed = operation === 'checksumDevice' && Number(await row.getAttribute('data-seconds')) > 3;
+      expect(await row.getAttribute('data-pulsed')).toBe(pulsed ? 'true' : null);
+    }
     expect(await page.textContent('#warnings')).toBe('');
     expect(failures).toEqual([]);
     await page.close();
