@@ -324,7 +324,7 @@ whenPossible('g.fs beside node:fs, on the same files', () => {
 
   it('takes callbacks, and is taken apart', async () => {
     const { readdir, stat, promises } = fs;
-    expect(await promisify(stat as unknown as typeof nodeFs.stat)(at('a'))).toMatchObject({ size: 3 });
+    expect(await promisify(stat as typeof nodeFs.stat)(at('a'))).toMatchObject({ size: 3 });
     const names = await new Promise((resolve) => readdir(at('tree'), (_, value) => resolve(value)));
     expect((names as string[]).sort()).toEqual(['l', 'x']);
     const error = await new Promise((resolve) => stat(at('none'), (reason) => resolve(reason)));

@@ -58,12 +58,14 @@ export function createGuestFs(guest: GuestFiles): GuestFs {
 
   const functions = { open, readFile, writeFile, appendFile, truncate, ...metadata, ...folders, ...links, ...copying };
   const promises = { ...functions, constants } as GuestFsPromises;
-  const withCallbacks = Object.fromEntries(
+  const both = Object.fromEntries(
     Object.entries(functions).map(([name, work]) => [
       name,
       withCallback(work as (...args: never[]) => Promise<unknown>),
     ]),
   );
+  // Node has two forms of it; here both ask the guest.
+  Object.assign(both['realpath'] ?? {}, { native: both['realpath'] });
 
   function createReadStream(path: PathLike, options?: BufferEncoding | (ReadStreamOptions & { flags?: string })) {
     const own = typeof options === 'string' ? { encoding: options } : (options ?? {});
@@ -82,5 +84,5 @@ export function createGuestFs(guest: GuestFiles): GuestFs {
     return new GuestWriteStream(target, () => open(target, flags, own.mode), own);
   }
 
-  return { ...withCallbacks, createReadStream, createWriteStream, constants, promises } as unknown as GuestFs;
+  return { ...both, createReadStream, createWriteStream, constants, promises } as unknown as GuestFs;
 }

@@ -1,3 +1,4 @@
+import type nodeFs from 'node:fs';
 import type { constants } from 'node:fs';
 import type { FileContent } from './content.js';
 import type { CpOptions } from './copying.js';
@@ -118,27 +119,42 @@ export interface GuestFsPromises {
   readonly constants: typeof constants;
 }
 
-type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
+/** The functions that node:fs has with a callback. */
+type CallbackName =
+  | 'access'
+  | 'appendFile'
+  | 'chmod'
+  | 'chown'
+  | 'copyFile'
+  | 'lchown'
+  | 'link'
+  | 'lstat'
+  | 'lutimes'
+  | 'mkdir'
+  | 'mkdtemp'
+  | 'readFile'
+  | 'readdir'
+  | 'readlink'
+  | 'realpath'
+  | 'rename'
+  | 'rm'
+  | 'rmdir'
+  | 'stat'
+  | 'symlink'
+  | 'truncate'
+  | 'unlink'
+  | 'utimes'
+  | 'writeFile';
+
+/** Each function in both forms: with a promise, and as node:fs types it with a callback. */
+type WithCallbacks = { [Name in CallbackName]: GuestFsPromises[Name] & (typeof nodeFs)[Name] };
 
 /**
  * `g.fs`: every function of {@link GuestFsPromises}, which may also be called with a callback as its last argument, as
  * node:fs has it; and streams. So it serves libraries that want `fs.promises` and those that want callbacks. There are
  * no `…Sync` functions: a guest cannot be waited for without letting the program go on.
  */
-export interface GuestFs extends Omit<
-  GuestFsPromises,
-  'readFile' | 'readdir' | 'stat' | 'lstat' | 'readlink' | 'realpath'
-> {
-  readFile: GuestFsPromises['readFile'] &
-    ((path: PathLike, callback: Done<Buffer>) => void) &
-    ((path: PathLike, options: BufferEncoding, callback: Done<string>) => void);
-  readdir: GuestFsPromises['readdir'] &
-    ((path: PathLike, callback: Done<string[]>) => void) &
-    ((path: PathLike, options: { withFileTypes: true }, callback: Done<GuestDirent[]>) => void);
-  stat: GuestFsPromises['stat'] & ((path: PathLike, callback: Done<GuestStats>) => void);
-  lstat: GuestFsPromises['lstat'] & ((path: PathLike, callback: Done<GuestStats>) => void);
-  readlink: GuestFsPromises['readlink'] & ((path: PathLike, callback: Done<string>) => void);
-  realpath: GuestFsPromises['realpath'] & ((path: PathLike, callback: Done<string>) => void);
+export interface GuestFs extends Omit<GuestFsPromises, CallbackName>, WithCallbacks {
   /** A stream of a file; other calls go on while it is read. `start` and `end` are the first and last byte. */
   createReadStream(
     path: PathLike,

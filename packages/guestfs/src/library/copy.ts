@@ -29,7 +29,8 @@ export async function copyIn(run: Run, localpath: string, remotedir: string): Pr
   const size = await estimateArchive(path, run.signal).catch(fail(run, `${localpath} cannot be read`));
   const source = packTree(path, toBytes(ownName(localpath)), { warn: (line) => run.handle.warn(`copyIn: ${line}`) });
   const options = { ...forward(run), source: named(source, run), size, countBytes: true };
-  await run.handle.requireConnection(run.name).call(tarIn, [folder], undefined, options);
+  const connection = run.handle.requireConnection(run.name);
+  await run.handle.transfer(run.control, () => connection.call(tarIn, [folder], undefined, options));
 }
 
 /** Copies a file or folder of the guest, with all that it holds, into a folder of the host. */
@@ -47,8 +48,8 @@ export async function copyOut(run: Run, remotepath: string, localdir: string): P
     });
   }
   try {
-    if (kind === S_IFREG) await copyFileOut(run, remotepath, stats, folder);
-    else await copyFolderOut(run, remotepath, stats, folder);
+    const copy = kind === S_IFREG ? copyFileOut : copyFolderOut;
+    await run.handle.transfer(run.control, () => copy(run, remotepath, stats, folder));
   } catch (error) {
     throw hostError(run.name, 'the copy cannot be written', error);
   }
