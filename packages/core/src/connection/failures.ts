@@ -6,7 +6,7 @@ import type { PendingCall } from './call.js';
 const ERRNO_NAME = /^E[A-Z0-9]+$/;
 
 /** What a daemon says, without an errno, to a function or an option that came after it. */
-const TOO_OLD = /^unknown procedure number|unknown option in optional arguments bitmask/;
+const TOO_OLD = /unknown procedure number|unknown option in optional arguments bitmask/;
 
 export function daemonFailure(call: PendingCall, error: DaemonError): GuestfsError {
   const where = { ...call.where(), serial: call.serial };
@@ -16,7 +16,7 @@ export function daemonFailure(call: PendingCall, error: DaemonError): GuestfsErr
 }
 
 function tooOldFailure(error: DaemonError, where: GuestfsErrorFields): GuestfsError {
-  const what = error.message.startsWith('unknown procedure') ? 'this function' : 'one of the options given';
+  const what = error.message.includes('unknown procedure number') ? 'this function' : 'one of the options given';
   return new GuestfsError('ERR_GUESTFS_NOT_AVAILABLE', `the daemon in the appliance does not know ${what}`, {
     ...where,
     hint: `use an appliance that is new enough (the function's documentation says since when), or do without ${what}.`,

@@ -24,7 +24,7 @@ describe('a call', () => {
   });
 
   test.each([
-    ['unknown procedure number 517, set LIBGUESTFS_PATH to point to …', 'this function'],
+    ['dispatch_incoming_message: unknown procedure number 517, set LIBGUESTFS_PATH to point to …', 'this function'],
     ['unknown option in optional arguments bitmask (this can happen …)', 'one of the options given'],
   ])('says that the daemon is too old where it answers "%s"', async (message, what) => {
     const { connection, daemon } = await connectFake();
