@@ -5,7 +5,7 @@ import { BoundedStore, createProgressQueue } from '../src/internal.js';
 import type { GuestfsEvent } from '../src/index.js';
 import { collect, countedSignal, progress, turn } from './helpers.js';
 
-const cancelled = expect.objectContaining({ code: 'ERR_GUESTFS_CANCELLED', cause: 'enough' }) as Error;
+const cancelled = expect.objectContaining({ code: 'ERR_GUESTFS_CANCELLED', cause: 'enough' }) as unknown as Error;
 
 describe('listeners and abort handlers are gone after', () => {
   function start() {
