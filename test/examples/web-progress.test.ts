@@ -21,7 +21,7 @@ const CHROMIUM_FLAGS = [
 /** The server in a process of its own, as a reader of the example would run it, but on any port and with a small disk. */
 async function startServer() {
   const script = `const { startServer } = await import(${JSON.stringify(pathToFileURL(server).href)});
-    console.log((await startServer({ mebibytes: 192 })).url);`;
+    console.log((await startServer({ mebibytes: 96 })).url);`;
   const process_ = execa(process.execPath, ['--input-type=module', '-e', script], { stderr: 'inherit', reject: false });
   const address = once(createInterface({ input: process_.stdout }), 'line').then(([line]) => String(line));
   const ended = process_.then(() => Promise.reject(new Error('the server ended before it told its address')));
