@@ -84,7 +84,7 @@ export function commandLine(machine: Machine): string[] {
       traits,
       rootUuid: appliance.rootUuid,
       term: machine.term,
-      lean: machine.leanInitrd === undefined ? undefined : { disks: machine.drives.length, cpu, accelerator },
+      lean: machine.leanInitrd === undefined ? undefined : { disks: machine.drives.length },
     }),
     ...config.qemuParameters.flatMap(([name, value]) => userParameter(name, value)),
   ];

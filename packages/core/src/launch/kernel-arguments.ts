@@ -1,4 +1,4 @@
-import type { AcceleratorName, HostCpu, MachineTraits } from './qemu/architecture.js';
+import type { MachineTraits } from './qemu/architecture.js';
 
 export interface KernelArgumentOptions {
   readonly traits: MachineTraits;
@@ -15,12 +15,10 @@ export interface KernelArgumentOptions {
   readonly lean?: LeanBoot | undefined;
 }
 
-/** What the lean initrd is told, and what it allows to leave out. */
+/** What the lean initrd is told. */
 export interface LeanBoot {
   /** How many of the user's disks to bring up. */
   readonly disks: number;
-  readonly cpu: HostCpu;
-  readonly accelerator: AcceleratorName;
 }
 
 /** The kernel's command line: the appliance's init and daemon read it too. */
@@ -54,12 +52,6 @@ function stockRoot(uuid: string | null): string[] {
   return uuid === null ? [] : [`root=UUID=${uuid}`];
 }
 
-function leanArguments({ disks, cpu, accelerator }: LeanBoot): string[] {
-  return [
-    'root=/dev/vda',
-    'scsi_mod.scan=manual',
-    `guestfs_disks=${disks}`,
-    // Interpreting the firmware's interrupt tables takes an emulated processor a second.
-    ...(cpu === 'x86_64' && accelerator === 'tcg' ? ['acpi=noirq'] : []),
-  ];
+function leanArguments({ disks }: LeanBoot): string[] {
+  return ['root=/dev/vda', 'scsi_mod.scan=manual', `guestfs_disks=${disks}`];
 }

@@ -56,7 +56,7 @@ export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredi
     identifier: '',
     term: undefined,
     append: undefined,
-    lean: { disks: 0, accelerator, cpu },
+    lean: { disks: 0 },
   });
 }
 
