@@ -186,7 +186,7 @@ class Greeting implements Transport, TransportReceiver {
   }
 
   #silence(): GuestfsError {
-    const seconds = this.#options.timeout / 1000;
+    const seconds = Math.round(this.#options.timeout / 10) / 100;
     if (this.#heard > 0) return new GuestfsError('ERR_GUESTFS_ATTACH', `the peer at ${this.name} sent ${this.#heard} bytes, but no answer of a daemon within ${seconds} s`, { hint: WRONG_PEER });
     return new GuestfsError('ERR_GUESTFS_ATTACH', `the daemon at ${this.name} said nothing within ${seconds} s`, {
       hint: 'a daemon serves one client at a time: close the other one; inside a guest, see that guestfsd runs; allow more time with the backend setting attach_timeout=SECONDS',

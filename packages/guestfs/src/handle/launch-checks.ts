@@ -25,7 +25,7 @@ export async function withChecks(error: unknown, subject: DiagnosisSubject): Pro
   if (wrong.length === 0) return error;
   const text = `\n  What was checked:\n${formatDiagnosis(wrong).replace(/^/gm, '    ')}`;
   // The stack begins with the message that the error was made with.
-  error.stack = error.stack?.replace(error.message, () => error.message + text);
+  if (error.stack !== undefined) error.stack = error.stack.replace(error.message, () => error.message + text);
   error.message += text;
   return error;
 }
