@@ -30,12 +30,14 @@ function check(snippets: readonly Snippet[]): string[] {
   const relaxed = { ...options, useUnknownInCatchVariables: false, noImplicitAny: false };
   const texts = new Map(snippets.map(({ name, text }) => [name, text]));
   const host = ts.createCompilerHost(relaxed);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (path) => texts.has(path) || fileExists(path);
-  host.readFile = (path) => texts.get(path) ?? readFile(path);
+  const onDisk = ts.createCompilerHost(relaxed);
+  host.fileExists = (path) => texts.has(path) || onDisk.fileExists(path);
+  host.readFile = (path) => texts.get(path) ?? onDisk.readFile(path);
   host.getSourceFile = (path, language, ...rest) => {
     const text = texts.get(path);
-    return text === undefined ? getSourceFile(path, language, ...rest) : ts.createSourceFile(path, text, language);
+    return text === undefined
+      ? onDisk.getSourceFile(path, language, ...rest)
+      : ts.createSourceFile(path, text, language);
   };
   host.getCurrentDirectory = () => dirname(join(root, 'x'));
   const program = ts.createProgram([...texts.keys()], relaxed, host);

@@ -4,16 +4,7 @@ import { attempt, codeOf, makeError } from './errors.js';
 import type { GuestFiles } from './guest.js';
 import { realEntry } from './real-folder.js';
 import { parseMode } from './open-flags.js';
-import {
-  encodeName,
-  encodingOf,
-  joinPath,
-  nameOf,
-  parentOf,
-  toGuestPath,
-  type NameEncoding,
-  type PathLike,
-} from './paths.js';
+import { encodeName, encodingOf, joinPath, parentOf, toGuestPath, type NameEncoding, type PathLike } from './paths.js';
 
 const { S_IFMT, S_IFDIR } = constants;
 
