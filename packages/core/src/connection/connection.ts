@@ -85,23 +85,32 @@ export class Connection {
     options?: ConnectionCallOptions,
   ): Operation<Result> {
     const call = new PendingCall<Result>(procedure, args, this.#options.onProgress);
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
-    this.#origins.remember(call as PendingCall, this.call);
+    const issued = call as PendingCall;
+    if (options?.signal?.aborted === true) this.#remember(issued);
     const operation = new Operation<Result>(call);
     call.listen(options);
     if (call.settled) return operation;
-    const issued = call as PendingCall;
     if (this.#end !== null || this.#closing !== null) {
+      this.#remember(issued);
       call.reject(endedFailure(issued, this.#end?.reason ?? closedReason()));
       return operation;
     }
     try {
       call.transfer = transferOf(issued, options);
       this.#line.issue(issued, optargs, options?.size ?? 0n);
+      // Last, as looking at the stack takes time: the daemon is at work already.
+      this.#remember(issued);
     } catch (error) {
+      this.#remember(issued);
       call.reject(GuestfsError.is(error) ? withOperation(issued, error) : error);
     }
     return operation;
+  }
+
+  /** Where a call was made; only to be called by `call`. */
+  #remember(call: PendingCall): void {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
+    this.#origins.remember(call, this.call);
   }
 
   /** Calls a procedure that gives a file, to be read from the operation; it is issued when reading starts. */

@@ -80,8 +80,10 @@ export class Line implements FrameReceiver, TransferLine {
     if (call.codec.hasSecret) call.secrets = call.codec.secrets();
     if (this.#queue.length === 0 && this.#mayGo(call)) {
       this.#stamp(call, writer, place);
-      this.#outbox.schedule();
       this.#onLine(call);
+      // A daemon that has nothing to do need not wait for what else is issued in this turn.
+      if (this.#sent.length === 1 && call.transfer === null) this.#outbox.flush();
+      else this.#outbox.schedule();
       return;
     }
     // A copy of just the right size: ten thousand queued calls must not hold ten thousand blocks.
