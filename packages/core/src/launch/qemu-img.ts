@@ -204,7 +204,11 @@ async function qemuImg(
     throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', {
       hint: installHint('qemu-img'),
     });
-  const result = await runCommand(file, args, { env: { LC_ALL: 'C' }, log, ...(signal === undefined ? {} : { signal }) });
+  const result = await runCommand(file, args, {
+    env: { LC_ALL: 'C' },
+    log,
+    ...(signal === undefined ? {} : { signal }),
+  });
   if (signal?.aborted === true)
     throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'qemu-img was stopped', { cause: signal.reason });
   return result;

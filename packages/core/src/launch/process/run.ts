@@ -141,7 +141,8 @@ export function logCommand(
 /** How long output may still come after a process ended, in milliseconds: its own children may hold the pipe for ever. */
 const DRAIN_LIMIT = 500;
 
-type StartedChild = Pick<Subprocess, 'pid' | 'once' | 'stdout' | 'stderr'> & Promise<{ readonly code?: string | undefined }>;
+type StartedChild = Pick<Subprocess, 'pid' | 'once' | 'stdout' | 'stderr'> &
+  Promise<{ readonly code?: string | undefined }>;
 
 function endOf(child: StartedChild): Promise<ProcessEnd> {
   if (child.pid === undefined) return neverStarted(child);
@@ -151,7 +152,10 @@ function endOf(child: StartedChild): Promise<ProcessEnd> {
         clearTimeout(timer);
         child.stdout?.destroy();
         child.stderr?.destroy();
-        resolve({ exitCode, description: signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}` });
+        resolve({
+          exitCode,
+          description: signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}`,
+        });
       };
       const timer = setTimeout(done, DRAIN_LIMIT);
       child.once('close', done);

@@ -46,10 +46,7 @@ export async function qemuVersion(qemu: Qemu, log?: (line: string) => void): Pro
 }
 
 /** The accelerators that a qemu binary was built with, in its own words; null when it does not tell. */
-export async function builtInAccelerators(
-  qemu: Qemu,
-  log?: (line: string) => void,
-): Promise<readonly string[] | null> {
+export async function builtInAccelerators(qemu: Qemu, log?: (line: string) => void): Promise<readonly string[] | null> {
   const result = await runCommand(qemu.file, ['-accel', 'help'], { timeout: 5_000, env: { LC_ALL: 'C' }, log });
   return result.failure === null ? parseAccelerators(result.stdout) : null;
 }
