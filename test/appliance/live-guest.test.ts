@@ -81,7 +81,13 @@ describe('a live guest', () => {
     await using g = await attach();
     const quits: { expected: boolean; reason: string }[] = [];
     g.on('subprocessQuit', ({ expected, reason }) => quits.push({ expected, reason }));
-    const call = g.debug('sh', ['sleep 60']);
+    const endless = (async function* () {
+      for (;;) {
+        await delay(10);
+        yield Buffer.alloc(100);
+      }
+    })();
+    const call = g.upload(endless, '/srv/endless');
     setTimeout(() => process.kill(guest.pid, 'SIGKILL'), 300);
     await expect(call).rejects.toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST' });
     while (quits.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));

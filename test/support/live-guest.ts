@@ -33,35 +33,38 @@ export interface LiveGuest extends AsyncDisposable {
   running(): boolean;
 }
 
-/** Boots one under software emulation and resolves when its guestfsd has started. */
-export async function startLiveGuest(): Promise<LiveGuest> {
+export interface LiveGuestOptions {
+  /** A raw disk: the machine is then as an appliance with it, whose guestfsd serves one client and works on its disks. */
+  readonly disk?: string;
+}
+
+/** Boots one under software emulation and resolves when its guestfsd is about to start. */
+export async function startLiveGuest(options: LiveGuestOptions = {}): Promise<LiveGuest> {
   const folder = await mkdtemp(join(tmpdir(), 'gfs-live-'));
   try {
-    return await boot(folder);
+    return await boot(folder, options.disk);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function boot(folder: string): Promise<LiveGuest> {
+async function boot(folder: string, disk: string | undefined): Promise<LiveGuest> {
   const { path, cachedir } = environmentDefaults(process.env);
   const cpu = hostCpu();
   const signal = new AbortController().signal;
   const appliance = await prepareAppliance({ path, cachedir, cpu, verbose: false, signal, log: () => undefined });
   const root = join(folder, 'root.img');
   await run('cp', ['--sparse=always', appliance.root!, root]);
-  await writeFile(join(folder, 'init'), INIT);
-  await writeFile(join(folder, 'commands'), `rm /init\nwrite ${join(folder, 'init')} /init\nset_inode_field /init mode 0100755\n`);
-  await run('/sbin/debugfs', ['-w', '-f', join(folder, 'commands'), root]);
-  await rm(join(folder, 'init'));
+  if (disk === undefined) await replaceInit(folder, root);
   const socket = join(folder, 'channel.sock');
   const { file } = await findQemu(undefined, cpu);
   const child = spawn(file, [
     ...['-nodefaults', '-display', 'none', '-machine', 'accel=tcg', '-cpu', 'max', '-m', '512', '-no-reboot', '-serial', 'stdio'],
     ...['-kernel', appliance.kernel, '-initrd', appliance.initrd],
     ...['-append', `panic=1 console=ttyS0 quiet usbcore.nousb cryptomgr.notests root=UUID=${appliance.rootUuid} selinux=0`],
-    ...['-device', 'virtio-scsi-pci', '-drive', `file=${root},if=none,id=root,format=raw,cache=unsafe`, '-device', 'scsi-hd,drive=root'],
+    ...['-device', 'virtio-scsi-pci', ...(disk === undefined ? [] : ['-drive', `file=${disk},if=none,id=disk,format=raw`, '-device', 'scsi-hd,drive=disk'])],
+    ...['-drive', `file=${root},if=none,id=root,format=raw,cache=unsafe`, '-device', 'scsi-hd,drive=root'],
     ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=channel,path=${socket},server=on,wait=off`],
     ...['-device', 'virtserialport,chardev=channel,nr=1,name=org.libguestfs.channel.0'],
   ]);
@@ -74,7 +77,7 @@ async function boot(folder: string): Promise<LiveGuest> {
     await rm(folder, { recursive: true, force: true });
   };
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
-  for (const deadline = Date.now() + 180_000; !console.includes('guestfsd starts') || !existsSync(socket); await delay(100)) {
+  for (const deadline = Date.now() + 180_000; !/guestfsd starts|Starting \/init/.test(console) || !existsSync(socket); await delay(100)) {
     if (running() && Date.now() < deadline) continue;
     await dispose();
     throw new Error(`the guest did not come up: ${console.slice(-2000)}`);
@@ -82,3 +85,12 @@ async function boot(folder: string): Promise<LiveGuest> {
   return { socket, folder, pid: child.pid!, console: () => console, running, [Symbol.asyncDispose]: dispose };
 }
 
+
+async function replaceInit(folder: string, root: string): Promise<void> {
+  const init = join(folder, 'init');
+  const commands = join(folder, 'commands');
+  await writeFile(init, INIT);
+  await writeFile(commands, `rm /init\nwrite ${init} /init\nset_inode_field /init mode 0100755\n`);
+  await run('/sbin/debugfs', ['-w', '-f', commands, root]);
+  await rm(init);
+}
