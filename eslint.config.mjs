@@ -43,6 +43,8 @@ export default tseslint.config(
         performance: 'readonly',
         fetch: 'readonly',
         document: 'readonly',
+        location: 'readonly',
+        WebSocket: 'readonly',
         AbortController: 'readonly',
       },
     },

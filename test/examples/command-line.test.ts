@@ -7,7 +7,7 @@ describe('the command-line examples', () => {
     expect(output).toContain('zero the disk');
     expect(output).toContain('checksum (pulse)');
     expect(output).toMatch(/sha512 [0-9a-f]{16}/);
-  }, 180_000);
+  }, 400_000);
 
   test('logging writes one JSON record a line for each source', async () => {
     const output = await runExample('logging/main.mjs');
@@ -20,5 +20,5 @@ describe('the command-line examples', () => {
     }
     expect(records.some((record) => record.msg === 'launched')).toBe(true);
     expect(records.some((record) => record.msg.includes('list_devices'))).toBe(true);
-  }, 180_000);
+  }, 400_000);
 });

@@ -63,7 +63,13 @@ async function copyOfPipe(g: Guestfs, folder: string, pulses: number): Promise<P
     expect(seen.byMask.map(({ type }) => type)).toEqual(seen.byIterator.map(({ type }) => type));
     expect(seen.of('launchDone')).toHaveLength(1);
     expect(seen.of('enter').map(({ operation }) => operation)).toEqual(['launch', 'pingDaemon']);
-    expect(seen.of('trace').map(({ text }) => text)).toEqual(['launch', 'launch = 0', 'pingDaemon', 'pingDaemon = 0', 'close']);
+    expect(seen.of('trace').map(({ text }) => text)).toEqual([
+      'launch',
+      'launch = 0',
+      'pingDaemon',
+      'pingDaemon = 0',
+      'close',
+    ]);
     expect(seen.of('subprocessQuit')).toMatchObject([{ expected: true, reason: 'closed from here' }]);
     expect(seen.of('close')).toHaveLength(1);
     const lines = seen.of('library').map(({ text }) => text);

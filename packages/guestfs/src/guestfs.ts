@@ -1,5 +1,5 @@
 import { Operation } from '@guestfs/core';
-import type { GuestfsError, RunControl } from '@guestfs/core';
+import type { RunControl } from '@guestfs/core';
 import type { EventCallback, EventListener, EventName, EventsMethod } from '@guestfs/events';
 import { innerOptions } from './call/base.js';
 import { createGuestFs } from './fs/index.js';
@@ -17,7 +17,7 @@ import type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
  * Add drives, `launch()`, then look at and change what is on them; `close()` (or `await using`) writes everything out
  * and ends the appliance. Functions return an {@link Operation}: a promise that can be watched and cancelled. They may
  * be issued without waiting and run in that order; one issued while the appliance starts waits for it. A failure is a
- * {@link GuestfsError}, which the operation rejects with; the functions that return at once throw it.
+ * `GuestfsError`, which the operation rejects with; the functions that return at once throw it.
  *
  * When the appliance ends, on its own or by `shutdown()`, the drives are forgotten and the handle can be used anew.
  */
