@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, type BigIntStats } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
 import { GuestfsError } from '@guestfs/core';
+import { workAhead } from './ahead.js';
 import { entryHeader, setLinkName, type EntryHeader } from './entry-header.js';
 import { encodePaxRecords } from './pax-records.js';
 import { findData, type DataSegment } from './sparse.js';
@@ -15,6 +16,13 @@ export interface PackOptions {
 const READ_SIZE = 256 * 1024;
 const BLOCK = 512;
 const NO_BYTES = Buffer.alloc(0);
+
+/** Files of up to this many bytes are read before their turn, so many entries ahead. */
+const SMALL = 64n * 1024n;
+const AHEAD = 8;
+
+/** Not blocking, in case a FIFO took the file's place since it was looked at. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Makes a tar stream of a file, folder or link of this host, under the given name in the archive.
@@ -49,13 +57,13 @@ class Packer {
   }
 
   async run(path: Buffer, name: Buffer): Promise<void> {
-    for await (const entry of walkTree(path, name)) {
+    for await (const [entry, content] of workAhead(walkTree(path, name), AHEAD, readSmall)) {
       if (this.#pack.destroyed) return;
-      await this.#add(entry);
+      await this.#add(entry, await content);
     }
   }
 
-  async #add(entry: TreeEntry): Promise<void> {
+  async #add(entry: TreeEntry, content: Buffer | null): Promise<void> {
     const { name, path, stats } = entry;
     if (stats.isDirectory())
       return this.#addPlain(entryHeader('directory', name.length === 0 ? Buffer.from('.') : name, stats, 0));
@@ -69,6 +77,7 @@ class Packer {
       }
       this.#linked.set(inode, name);
     }
+    if (content !== null) return this.#addContent(entryHeader('file', name, stats, content.length), content);
     if (stats.isFile()) return this.#addFile(entry);
     if (stats.isSymbolicLink()) {
       const link = entryHeader('symlink', name, stats, 0);
@@ -81,12 +90,18 @@ class Packer {
     this.#options.warn(`${path.toString()} is a socket and was not copied`);
   }
 
+  async #addContent(entry: EntryHeader, content: Buffer): Promise<void> {
+    await this.#addRecords(entry);
+    const sink = this.#open(entry);
+    await sink.write(content);
+    await sink.end();
+  }
+
   async #addFile({ path, name, stats }: TreeEntry): Promise<void> {
-    // Not blocking, in case a FIFO took the file's place meanwhile.
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const file = await open(path, FLAGS);
     try {
       const size = Number(stats.size);
-      const sparse = stats.blocks * 512n < stats.size;
+      const sparse = isSparse(stats);
       const segments = sparse ? await findData(file, size) : [{ offset: 0, length: size }];
       const map = sparse ? sparseMap(segments, size) : NO_BYTES;
       const entry = entryHeader('file', name, stats, map.length + dataLength(segments));
@@ -135,6 +150,23 @@ class Packer {
   #open({ header }: EntryHeader): EntryWriter {
     return new EntryWriter(this.#pack, header);
   }
+}
+
+/** The content of a small file that has one name and no holes, null for all else. */
+async function readSmall({ path, stats }: TreeEntry): Promise<Buffer | null> {
+  if (!stats.isFile() || stats.size > SMALL || stats.nlink > 1n || isSparse(stats)) return null;
+  const file = await open(path, FLAGS);
+  try {
+    const size = Number(stats.size);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(size), 0, size, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+function isSparse(stats: BigIntStats): boolean {
+  return stats.blocks * 512n < stats.size;
 }
 
 /** One entry of a pack, with promises in place of callbacks; everything rejects once the pack is destroyed. */

@@ -52,12 +52,14 @@ export async function findData(file: FileHandle, size: number): Promise<DataSegm
   return segments;
 }
 
-/** Writes a stream of bytes to a file, leaving holes where whole blocks are zero. */
+/** Writes a stream of bytes to a new file, leaving holes where whole blocks are zero. */
 export class SparseWriter {
   readonly #file: FileHandle;
   #pending: Uint8Array[] = [];
   #pendingLength = 0;
   #at = 0;
+  /** Where the last byte that was written is followed by nothing. */
+  #dataEnd = 0;
 
   constructor(file: FileHandle) {
     this.#file = file;
@@ -73,7 +75,7 @@ export class SparseWriter {
   /** Writes what is left and gives the file its length, also where it ends in a hole. Resolves with the length. */
   async end(): Promise<number> {
     await this.#flush();
-    await this.#file.truncate(this.#at);
+    if (this.#at !== this.#dataEnd) await this.#file.truncate(this.#at);
     return this.#at;
   }
 
@@ -102,5 +104,6 @@ export class SparseWriter {
       const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, position + done);
       done += bytesWritten;
     }
+    this.#dataEnd = position + bytes.length;
   }
 }

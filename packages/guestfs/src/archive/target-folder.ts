@@ -57,7 +57,7 @@ export class TargetFolder {
   async addFile(
     components: readonly string[],
     metadata: Metadata,
-    content: AsyncIterable<Uint8Array>,
+    content: AsyncIterable<Uint8Array> | readonly Uint8Array[],
   ): Promise<number> {
     const path = await this.#pathOfEntry(components);
     const { file, temporary } = await this.#create(path);

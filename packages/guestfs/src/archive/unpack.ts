@@ -1,4 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
+import { WorkPool } from './ahead.js';
 import { safeComponents } from './safe-path.js';
 import { extract as createExtract, type Entry, type Extract, type Header } from './tar.js';
 import type { Metadata, TargetFolder } from './target-folder.js';
@@ -21,18 +22,21 @@ export async function unpackTree(
   options: UnpackOptions,
 ): Promise<void> {
   const extract = createExtract();
+  const pool = new WorkPool(PARALLEL);
   const feeding = feed(source, extract);
   // Waited for below, which may be later than it fails.
   feeding.catch(() => undefined);
   try {
     for await (const entry of extract) {
-      await addEntry(entry, target, options);
+      await addEntry(entry, target, pool, options);
       entry.resume();
     }
     await feeding;
+    await pool.drain();
     await target.finish();
   } catch (error) {
     extract.destroy(null);
+    await pool.settle();
     // Why the stream broke off tells more than that it broke off.
     const outcome = await feeding.then(
       () => null,
@@ -45,10 +49,18 @@ export async function unpackTree(
   }
 }
 
-async function addEntry(entry: Entry, target: TargetFolder, { operation, warn }: UnpackOptions): Promise<void> {
+async function addEntry(entry: Entry, target: TargetFolder, pool: WorkPool, options: UnpackOptions): Promise<void> {
+  const { operation, warn } = options;
   const { header } = entry;
   const components = safeComponents(header.name, operation);
   const metadata = metadataOf(header);
+  if ((header.type === 'file' || header.type === 'contiguous-file') && header.size <= SMALL) {
+    const content: Uint8Array[] = [];
+    for await (const piece of entry) content.push(piece);
+    return pool.add(components.join('/'), () => target.addFile(components, metadata, content));
+  }
+  // All else may concern files that are being written.
+  await pool.drain();
   switch (header.type) {
     case 'directory':
       return target.addFolder(components, metadata);
@@ -76,6 +88,10 @@ async function addEntry(entry: Entry, target: TargetFolder, { operation, warn }:
 function metadataOf({ mode, uid, gid, mtime }: Header): Metadata {
   return { mode: mode & 0o7777, uid, gid, mtime: mtime.getTime() / 1000 };
 }
+
+/** Files of up to this many bytes are written side by side, so many at a time. */
+const SMALL = 64 * 1024;
+const PARALLEL = 8;
 
 class GivenUp extends Error {}
 

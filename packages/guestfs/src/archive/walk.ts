@@ -10,7 +10,17 @@ export interface TreeEntry {
   readonly stats: BigIntStats;
 }
 
+/** An entry whose turn has not come. */
+interface Waiting {
+  readonly path: Buffer;
+  readonly name: Buffer;
+  stats: Promise<BigIntStats> | null;
+}
+
 const SLASH = Buffer.from('/');
+
+/** How many entries are looked at before their turn. */
+const AHEAD = 16;
 
 /** Joins a folder's path and a name as bytes. An empty folder gives the name alone. */
 export function joinBytes(folder: Buffer, name: Buffer): Buffer {
@@ -25,16 +35,27 @@ export function joinBytes(folder: Buffer, name: Buffer): Buffer {
  * Symbolic links are not followed. Names are bytes, sorted, so two walks give the same order.
  */
 export async function* walkTree(path: Buffer, name: Buffer): AsyncGenerator<TreeEntry, void, void> {
-  const waiting = [{ path, name }];
+  const waiting: Waiting[] = [{ path, name, stats: null }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    for (const each of waiting.slice(-AHEAD)) each.stats ??= look(each.path);
     const { path, name } = next;
-    const stats = await lstat(path, { bigint: true });
+    const stats = await (next.stats ?? look(path));
     yield { path, name, stats };
     if (!stats.isDirectory()) continue;
     const children = await readdir(path, { encoding: 'buffer' });
     children.sort((a, b) => Buffer.compare(b, a));
-    for (const child of children) waiting.push({ path: joinBytes(path, child), name: joinBytes(name, child) });
+    for (const child of children) {
+      waiting.push({ path: joinBytes(path, child), name: joinBytes(name, child), stats: null });
+    }
   }
+}
+
+/** Begins to look at an entry. */
+function look(path: Buffer): Promise<BigIntStats> {
+  const stats = lstat(path, { bigint: true });
+  // Told when its turn comes.
+  stats.catch(() => undefined);
+  return stats;
 }
 
 /** Roughly how many bytes the archive of a tree will have: more where it has holes or hard links. */
