@@ -32,7 +32,7 @@ export const btrfs = group(
   call('btrfs_subvolume_set_default', 5n, '/'),
   varying(
     {
-      fields: ['UUID', 'Creation time', 'Parent UUID', 'Generation', 'Gen at creation'],
+      fields: ['UUID', 'Creation time', 'Send time', 'Parent UUID', 'Generation', 'Gen at creation'],
       because: 'uuids and times of the guest',
     },
     call('btrfs_subvolume_show', '/snap'),

@@ -84,7 +84,7 @@ export const extJournals = group(
   call('mke2fs_JL', 'ext3', 4096, '/dev/sdc2', 'journal'),
   call('mke2journal_U', 4096, OTHER, '/dev/sdc1'),
   call('mke2fs_JU', 'ext3', 4096, '/dev/sdc2', OTHER),
-  call('blkid', '/dev/sdc1'),
+  varying({ fields: ['PART_ENTRY_UUID'], because: 'parted makes it at random' }, call('blkid', '/dev/sdc1')),
   call('mkfs_b', 'ext2', 1024, '/dev/sdc2'),
   call('mkfs', 'ext2', '/dev/sdc2', { blocksize: 2048, inode: 256, label: 'two' }),
   call('mke2fs', '/dev/sdc2', {

@@ -68,11 +68,6 @@ export const files = group(
   call('du', '/dir'),
   varying({ text: [[/\w{3} +\d+ +[\d:]+ /g, 'date ']], because: STATUS.because }, call('ll', '/dir')),
   varying({ text: [[/\w{3} +\d+ +[\d:]+ /g, 'date ']], because: STATUS.because }, call('llz', '/dir')),
-  varying({ kindOnly: true, because: 'the name is made at random' }, call('mkdtemp', '/dir/tmpXXXXXX')),
-  varying(
-    { kindOnly: true, because: 'the name is made at random' },
-    call('mktemp', '/dir/tmpXXXXXX', { suffix: '.s' }),
-  ),
   call('mkdtemp', '/dir/noexes'),
   call('fill_dir', '/dir/a3', 30),
   call('ls', '/dir/a3'),
@@ -94,6 +89,11 @@ export const files = group(
   call('touch', ''),
   call('ls', '/dir/'.padEnd(5000, 'x')),
   call('upload', send('x'), '/none/file'),
+  varying({ kindOnly: true, because: 'the name is made at random' }, call('mkdtemp', '/dir/tmpXXXXXX')),
+  varying(
+    { kindOnly: true, because: 'the name is made at random' },
+    call('mktemp', '/dir/tmpXXXXXX', { suffix: '.s' }),
+  ),
   call('umount_all'),
   call('ls', '/'),
   call('mounts'),

@@ -107,7 +107,7 @@ export const swap = group(
   call('part_disk', '/dev/sdc', 'gpt'),
   call('mkswap', '/dev/sdc1', { label: 'swappy', uuid: UUID }),
   call('vfs_type', '/dev/sdc1'),
-  call('blkid', '/dev/sdc1'),
+  varying({ fields: ['PART_ENTRY_UUID'], because: 'parted makes it at random' }, call('blkid', '/dev/sdc1')),
   call('list_filesystems'),
   call('swapon_device', '/dev/sdc1'),
   call('swapon_device', '/dev/sdc1'),

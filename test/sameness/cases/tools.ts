@@ -130,7 +130,7 @@ export const forensics = group(
   call('find_inode', '/dev/sdd', 13n),
   call('download_inode', '/dev/sda', saved('kept', 'st_ino'), receive),
   call('download_inode', '/dev/sda', 4_000_000n, receive),
-  call('download_blocks', '/dev/sda', 1n, 3n, receive),
+  call('download_blocks', '/dev/sda', 60_000n, 60_002n, receive, { unallocated: true }),
   call('download_blocks', '/dev/sda', 5n, 1n, receive),
 );
 
