@@ -1,3 +1,4 @@
+import { expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
 import { GuestfsError, Guestfs } from 'guestfs';
 import { pages } from './pages.mjs';

@@ -30,7 +30,10 @@ test('a fixed appliance made here boots with supermin off the PATH', async () =>
   expect((await readFile(join(target, 'root'))).subarray(0, 4).toString('latin1')).toBe('QFI\xfb');
   expect(made.bytes).toBeLessThan(400 * 1024 * 1024);
   expect(steps.some((line) => line.includes('compressing'))).toBe(true);
-  await expect(makeFixedAppliance(target)).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT', message: expect.stringContaining('not empty') });
+  await expect(makeFixedAppliance(target)).rejects.toMatchObject({
+    code: 'ERR_GUESTFS_ARGUMENT',
+    message: expect.stringContaining('not empty'),
+  });
 
   const { PATH } = process.env;
   process.env['PATH'] = await onlyPrograms(['qemu-system-x86_64', 'qemu-system-aarch64', 'qemu-img', 'setpriv', 'sh']);

@@ -81,6 +81,9 @@ describeLibvirt('the libvirt backend', () => {
     await using g = new Guestfs();
     g.setBackend('libvirt:qemu+unix:///session?socket=/nowhere/sock');
     g.addDriveScratch(1024 * 1024);
-    await expect(g.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT', hint: expect.stringContaining('start it') });
+    await expect(g.launch()).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_LIBVIRT',
+      hint: expect.stringContaining('start it'),
+    });
   });
 });

@@ -49,7 +49,10 @@ describe('a live guest', () => {
     await using second = new Guestfs();
     second.setBackend(`unix:${guest.socket}`);
     second.setBackendSettings(['attach_timeout=2']);
-    await expect(second.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH', hint: expect.stringContaining('one client at a time') });
+    await expect(second.launch()).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ATTACH',
+      hint: expect.stringContaining('one client at a time'),
+    });
     await first.pingDaemon();
   }, 120_000);
 

@@ -48,7 +48,10 @@ describeNative('a recorded session', () => {
     const many = await Promise.all(Array.from({ length: 200 }, (_, i) => g.mkdir(join(folder, `work/d${i}`))));
     expect(many).toHaveLength(200);
     expect((await g.lstatnslist(join(folder, 'work'), ['a', 'd1'])).length).toBe(2);
-    const broken = (async function* () { yield Buffer.from('x'); throw new Error('source broke'); })();
+    const broken = (async function* () {
+      yield Buffer.from('x');
+      throw new Error('source broke');
+    })();
     await expect(g.upload(broken, join(folder, 'work/b'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_TRANSFER' });
   }
 
@@ -71,7 +74,10 @@ describeNative('a recorded session', () => {
     await g.launch();
     await g.mkdirP(join(folder, 'work'));
     const parted = g.touch(join(folder, 'other'));
-    await expect(parted).rejects.toMatchObject({ code: 'ERR_GUESTFS_REPLAY', message: expect.stringContaining('call 2 is upload in the recording, but touch now') });
+    await expect(parted).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_REPLAY',
+      message: expect.stringContaining('call 2 is upload in the recording, but touch now'),
+    });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(g.isConfig()).toBe(true);
     expect(quits).toEqual([false]);
@@ -82,7 +88,10 @@ describeNative('a recorded session', () => {
       await using g = new Guestfs();
       g.setBackend(`replay:${file}`);
       await g.launch();
-      return await work(g).then(() => 'nothing', (failure: Error) => failure.message);
+      return await work(g).then(
+        () => 'nothing',
+        (failure: Error) => failure.message,
+      );
     };
     expect(await error((g) => g.mkdirP('/elsewhere'))).toContain('call 1, mkdirP, has other arguments');
     const upload = (bytes: Buffer) => async (g: Guestfs) => {
@@ -91,9 +100,24 @@ describeNative('a recorded session', () => {
     };
     expect(await error(upload(Buffer.alloc(300_000, 'xyz')))).toContain('with other content');
     expect(await error(upload(Buffer.alloc(300_001, 'abc')))).toContain('call 2, upload, has other arguments');
-    expect(await error(async (g) => { await program(g); await g.shutdown(); })).toBe('nothing');
-    expect(await error(async (g) => { await program(g); await g.sync(); })).toContain('call 207 is internalAutosync in the recording, but sync now');
-    expect(await error(async (g) => { await g.mkdirP(join(folder, 'work')); await g.shutdown(); })).toContain('call 2 is upload in the recording, but internalAutosync now');
+    expect(
+      await error(async (g) => {
+        await program(g);
+        await g.shutdown();
+      }),
+    ).toBe('nothing');
+    expect(
+      await error(async (g) => {
+        await program(g);
+        await g.sync();
+      }),
+    ).toContain('call 207 is internalAutosync in the recording, but sync now');
+    expect(
+      await error(async (g) => {
+        await g.mkdirP(join(folder, 'work'));
+        await g.shutdown();
+      }),
+    ).toContain('call 2 is upload in the recording, but internalAutosync now');
   });
 
   test('leaves keys and passwords out, and says which', async () => {
@@ -115,7 +139,10 @@ describeNative('a recorded session', () => {
       await writeFile(bad, bytes);
       await using g = new Guestfs();
       g.setBackend(`replay:${bad}`);
-      return await g.launch().then(() => 'launched', (error: { code: string; message: string }) => `${error.code} ${error.message}`);
+      return await g.launch().then(
+        () => 'launched',
+        (error: { code: string; message: string }) => `${error.code} ${error.message}`,
+      );
     };
     for (const length of [0, 1, 10, 100, 1000, whole.length >> 1, whole.length - 10, whole.length - 1]) {
       expect(await launch(whole.subarray(0, length))).toMatch(/^ERR_GUESTFS_RECORDING/);
@@ -134,7 +161,10 @@ describeNative('a recorded session', () => {
     await using g = new Guestfs();
     g.addDriveScratch(1024 * 1024);
     g.setBackend(`replay:${file}`);
-    await expect(g.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_REPLAY', message: expect.stringContaining('0 then, 1 now') });
+    await expect(g.launch()).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_REPLAY',
+      message: expect.stringContaining('0 then, 1 now'),
+    });
   });
 
   test('content of uploads can be left unchecked', async () => {

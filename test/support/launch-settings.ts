@@ -3,7 +3,9 @@ import type { LaunchConfig, LaunchContext, LaunchPhase } from '@guestfs/core';
 
 /** The settings of a handle that nobody configured, for tests that use a backend without a handle. */
 export function launchConfig(changes: Partial<LaunchConfig> = {}): LaunchConfig {
-  const { hv, path, append, memsize, verbose, backendSettings, tmpdir, cachedir, sockdir } = environmentDefaults(process.env);
+  const { hv, path, append, memsize, verbose, backendSettings, tmpdir, cachedir, sockdir } = environmentDefaults(
+    process.env,
+  );
   return {
     drives: [],
     path,

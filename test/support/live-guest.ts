@@ -60,16 +60,39 @@ async function boot(folder: string, disk: string | undefined): Promise<LiveGuest
   const socket = join(folder, 'channel.sock');
   const { file } = await findQemu(undefined, cpu);
   const child = spawn(file, [
-    ...['-nodefaults', '-display', 'none', '-machine', 'accel=tcg', '-cpu', 'max', '-m', '512', '-no-reboot', '-serial', 'stdio'],
+    ...[
+      '-nodefaults',
+      '-display',
+      'none',
+      '-machine',
+      'accel=tcg',
+      '-cpu',
+      'max',
+      '-m',
+      '512',
+      '-no-reboot',
+      '-serial',
+      'stdio',
+    ],
     ...['-kernel', appliance.kernel, '-initrd', appliance.initrd],
-    ...['-append', `panic=1 console=ttyS0 quiet usbcore.nousb cryptomgr.notests root=UUID=${appliance.rootUuid} selinux=0`],
-    ...['-device', 'virtio-scsi-pci', ...(disk === undefined ? [] : ['-drive', `file=${disk},if=none,id=disk,format=raw`, '-device', 'scsi-hd,drive=disk'])],
+    ...[
+      '-append',
+      `panic=1 console=ttyS0 quiet usbcore.nousb cryptomgr.notests root=UUID=${appliance.rootUuid} selinux=0`,
+    ],
+    ...[
+      '-device',
+      'virtio-scsi-pci',
+      ...(disk === undefined
+        ? []
+        : ['-drive', `file=${disk},if=none,id=disk,format=raw`, '-device', 'scsi-hd,drive=disk']),
+    ],
     ...['-drive', `file=${root},if=none,id=root,format=raw,cache=unsafe`, '-device', 'scsi-hd,drive=root'],
     ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=channel,path=${socket},server=on,wait=off`],
     ...['-device', 'virtserialport,chardev=channel,nr=1,name=org.libguestfs.channel.0'],
   ]);
   let console = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (console += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (console += text));
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const dispose = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -77,14 +100,17 @@ async function boot(folder: string, disk: string | undefined): Promise<LiveGuest
     await rm(folder, { recursive: true, force: true });
   };
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
-  for (const deadline = Date.now() + 180_000; !/guestfsd starts|Starting \/init/.test(console) || !existsSync(socket); await delay(100)) {
+  for (
+    const deadline = Date.now() + 180_000;
+    !/guestfsd starts|Starting \/init/.test(console) || !existsSync(socket);
+    await delay(100)
+  ) {
     if (running() && Date.now() < deadline) continue;
     await dispose();
     throw new Error(`the guest did not come up: ${console.slice(-2000)}`);
   }
   return { socket, folder, pid: child.pid!, console: () => console, running, [Symbol.asyncDispose]: dispose };
 }
-
 
 async function replaceInit(folder: string, root: string): Promise<void> {
   const init = join(folder, 'init');

@@ -60,16 +60,42 @@ type Start = [file: string, args: string[], env: Record<string, string>];
 async function asUser(folder: string): Promise<Start> {
   for (const name of ['run', 'config', 'cache', 'data']) await mkdir(join(folder, name), { mode: 0o700 });
   const env = { XDG_RUNTIME_DIR: 'run', XDG_CONFIG_HOME: 'config', XDG_CACHE_HOME: 'cache', XDG_DATA_HOME: 'data' };
-  return [LIBVIRTD, ['-t', '120'], Object.fromEntries(Object.entries(env).map(([key, name]) => [key, join(folder, name)]))];
+  return [
+    LIBVIRTD,
+    ['-t', '120'],
+    Object.fromEntries(Object.entries(env).map(([key, name]) => [key, join(folder, name)])),
+  ];
 }
 
 async function asRoot(folder: string): Promise<Start> {
-  const qemu = ['user = "root"', 'group = "root"', 'security_driver = "none"', 'dynamic_ownership = 0', 'remember_owner = 0', 'cgroup_controllers = [ ]', 'namespaces = [ ]', 'stdio_handler = "file"'];
-  for (const name of ['etc/qemu', 'etc/nwfilter', 'lib', 'cache', 'log', 'run/libvirt']) await mkdir(join(folder, name), { recursive: true });
+  const qemu = [
+    'user = "root"',
+    'group = "root"',
+    'security_driver = "none"',
+    'dynamic_ownership = 0',
+    'remember_owner = 0',
+    'cgroup_controllers = [ ]',
+    'namespaces = [ ]',
+    'stdio_handler = "file"',
+  ];
+  for (const name of ['etc/qemu', 'etc/nwfilter', 'lib', 'cache', 'log', 'run/libvirt'])
+    await mkdir(join(folder, name), { recursive: true });
   await writeFile(join(folder, 'etc/qemu.conf'), qemu.join('\n'));
-  await writeFile(join(folder, 'etc/libvirtd.conf'), `unix_sock_dir = "${folder}/run/libvirt"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n`);
-  const binds: [string, string][] = [['etc', '/etc/libvirt'], ['lib', '/var/lib/libvirt'], ['cache', '/var/cache/libvirt'], ['log', '/var/log/libvirt'], ['run/libvirt', '/run/libvirt']];
-  const script = [...binds.map(([from, to]) => `mkdir -p ${to} && mount --bind ${folder}/${from} ${to}`), `exec ${LIBVIRTD} -t 120 -f /etc/libvirt/libvirtd.conf -p ${folder}/pid`];
+  await writeFile(
+    join(folder, 'etc/libvirtd.conf'),
+    `unix_sock_dir = "${folder}/run/libvirt"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n`,
+  );
+  const binds: [string, string][] = [
+    ['etc', '/etc/libvirt'],
+    ['lib', '/var/lib/libvirt'],
+    ['cache', '/var/cache/libvirt'],
+    ['log', '/var/log/libvirt'],
+    ['run/libvirt', '/run/libvirt'],
+  ];
+  const script = [
+    ...binds.map(([from, to]) => `mkdir -p ${to} && mount --bind ${folder}/${from} ${to}`),
+    `exec ${LIBVIRTD} -t 120 -f /etc/libvirt/libvirtd.conf -p ${folder}/pid`,
+  ];
   return ['unshare', ['-m', '--propagation', 'private', 'sh', '-c', script.join(' && ')], {}];
 }
 

@@ -5,7 +5,7 @@ import { Guestfs } from 'guestfs';
 const example = new URL('../../examples/testing-with-replay/', import.meta.url);
 
 interface Example {
-  publishAndReport(g: Guestfs, pages: Record<string, string>): Promise<{ name: string; size: bigint }[]>;
+  publishAndReport: (g: Guestfs, pages: Record<string, string>) => Promise<{ name: string; size: bigint }[]>;
 }
 
 test('a recorded session is replayed in under 300 ms, with no program of this machine at hand', async () => {

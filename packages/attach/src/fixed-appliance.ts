@@ -1,7 +1,16 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GuestfsError } from '@guestfs/core';
-import { codeOf, environmentDefaults, findProgram, hostCpu, installHint, lastLines, prepareAppliance, runCommand } from '@guestfs/core/internal';
+import {
+  codeOf,
+  environmentDefaults,
+  findProgram,
+  hostCpu,
+  installHint,
+  lastLines,
+  prepareAppliance,
+  runCommand,
+} from '@guestfs/core/internal';
 
 export interface FixedApplianceOptions {
   /** Folders searched for the appliance to copy; default LIBGUESTFS_PATH, else the usual ones. */
@@ -39,11 +48,22 @@ export async function makeFixedAppliance(folder: string, options: FixedAppliance
   const defaults = environmentDefaults(process.env);
   const path = (options.path ?? defaults.path).filter((place) => resolve(place) !== target);
   const cachedir = options.cachedir ?? defaults.cachedir;
-  const { kernel, initrd, root, rootFormat } = await prepareAppliance({ path, cachedir, cpu: hostCpu(), verbose: false, signal, log });
+  const { kernel, initrd, root, rootFormat } = await prepareAppliance({
+    path,
+    cachedir,
+    cpu: hostCpu(),
+    verbose: false,
+    signal,
+    log,
+  });
   if (root === null) {
-    throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', 'the appliance found is of the old style, without a root of its own', {
-      hint: 'set LIBGUESTFS_PATH to a folder with supermin.d',
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_UNSUPPORTED',
+      'the appliance found is of the old style, without a root of its own',
+      {
+        hint: 'set LIBGUESTFS_PATH to a folder with supermin.d',
+      },
+    );
   }
   await mkdir(dirname(target), { recursive: true });
   const part = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
@@ -68,25 +88,37 @@ export async function makeFixedAppliance(folder: string, options: FixedAppliance
 async function refuseUsedFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${folder} is not a folder that can be used`, { hint: 'name a folder that is not there yet', cause: error });
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${folder} is not a folder that can be used`, {
+      hint: 'name a folder that is not there yet',
+      cause: error,
+    });
   });
   if (names.length === 0) return;
-  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the folder ${folder} is not empty`, { hint: 'name a folder that is not there yet, or remove that one' });
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the folder ${folder} is not empty`, {
+    hint: 'name a folder that is not there yet, or remove that one',
+  });
 }
 
 async function convert(root: string, format: string, target: string, signal: AbortSignal): Promise<void> {
   const program = await findProgram('qemu-img');
-  if (program === null) throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', { hint: installHint('qemu-img') });
+  if (program === null)
+    throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', {
+      hint: installHint('qemu-img'),
+    });
   // Blocks may be written in any order: the image is not grown by it, and all CPUs compress.
   const args = ['convert', '-q', '-c', '-W', '-U', '-f', format, '-O', 'qcow2', root, target];
   const result = await runCommand(program, args, { signal, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return;
   const full = /No space left on device|Disk quota exceeded/.test(result.output);
-  throw new GuestfsError(full ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD', `the root filesystem could not be compressed: qemu-img ${result.failure}`, {
-    hint: full ? 'make room (df -h); the appliance takes about 200 MB' : 'see the log below',
-    log: lastLines(result.output),
-  });
+  throw new GuestfsError(
+    full ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD',
+    `the root filesystem could not be compressed: qemu-img ${result.failure}`,
+    {
+      hint: full ? 'make room (df -h); the appliance takes about 200 MB' : 'see the log below',
+      log: lastLines(result.output),
+    },
+  );
 }
 
 async function readableForAll(folder: string): Promise<void> {
@@ -103,8 +135,12 @@ async function sizeOf(folder: string): Promise<number> {
 function explain(error: unknown, folder: string): unknown {
   if (GuestfsError.is(error)) return error;
   const full = codeOf(error) === 'ENOSPC';
-  return new GuestfsError(full ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD', `the appliance could not be written to ${folder}`, {
-    hint: full ? 'make room (df -h); the appliance takes about 200 MB' : 'check your rights to the folder above it',
-    cause: error,
-  });
+  return new GuestfsError(
+    full ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD',
+    `the appliance could not be written to ${folder}`,
+    {
+      hint: full ? 'make room (df -h); the appliance takes about 200 MB' : 'check your rights to the folder above it',
+      cause: error,
+    },
+  );
 }

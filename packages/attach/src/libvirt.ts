@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Connection, connectUnix, GuestfsError, type Backend, type LaunchConfig, type LaunchContext, type Session, type SocketTransport } from '@guestfs/core';
+import {
+  Connection,
+  connectUnix,
+  GuestfsError,
+  type Backend,
+  type LaunchConfig,
+  type LaunchContext,
+  type Session,
+  type SocketTransport,
+} from '@guestfs/core';
 import {
   checkDrives,
   checkDriveWords,
@@ -48,7 +57,10 @@ export function libvirtBackend(options: LibvirtBackendOptions = {}): Backend {
         return await launch(config, context, options);
       } catch (error) {
         if (signal.aborted && !(GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED')) {
-          throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause: signal.reason });
+          throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
+            operation: 'launch',
+            cause: signal.reason,
+          });
         }
         throw error;
       }
@@ -107,10 +119,20 @@ async function prepare(config: LaunchConfig, context: LaunchContext, home: Machi
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   context.phase('applianceBuilt');
   const qemu = await findQemu(config.hv, cpu);
-  const chosen = await chooseForHost({ ...config, kvmDevice: '/dev/kvm', qemu, kernel: appliance.kernel, cpu, signal, log, warn });
+  const chosen = await chooseForHost({
+    ...config,
+    kvmDevice: '/dev/kvm',
+    qemu,
+    kernel: appliance.kernel,
+    cpu,
+    signal,
+    log,
+    warn,
+  });
   const { accelerator } = chosen;
   // A machine of another user must be able to pass through to the files in it, which libvirt hands over to it.
-  if (!/\/session\b/.test(uri)) await Promise.all([home.folder, dirname(dirname(appliance.kernel)), dirname(appliance.kernel)].map(openForPassage));
+  if (!/\/session\b/.test(uri))
+    await Promise.all([home.folder, dirname(dirname(appliance.kernel)), dirname(appliance.kernel)].map(openForPassage));
   const sockets = { channel: join(home.folder, 'guestfsd.sock'), console: join(home.folder, 'console.sock') };
   Object.values(sockets).forEach(checkSocketPath);
   const traits = machineTraits(cpu, accelerator);
@@ -123,8 +145,17 @@ async function prepare(config: LaunchConfig, context: LaunchContext, home: Machi
     accelerator,
     kernel: appliance.kernel,
     initrd: appliance.initrd,
-    kernelArguments: kernelArguments({ ...config, append: config.append, traits, rootUuid: appliance.rootUuid, term: process.env['TERM'] }),
-    root: appliance.root === null ? null : await makeOverlay(appliance.root, appliance.rootFormat, join(home.folder, 'root.qcow2'), signal),
+    kernelArguments: kernelArguments({
+      ...config,
+      append: config.append,
+      traits,
+      rootUuid: appliance.rootUuid,
+      term: process.env['TERM'],
+    }),
+    root:
+      appliance.root === null
+        ? null
+        : await makeOverlay(appliance.root, appliance.rootFormat, join(home.folder, 'root.qcow2'), signal),
     drives: await prepareLibvirtDrives(config.drives, kinds, home.folder, signal),
     ...sockets,
     labels: label === undefined || imagelabel === undefined ? null : { label, imagelabel },
@@ -132,7 +163,13 @@ async function prepare(config: LaunchConfig, context: LaunchContext, home: Machi
 }
 
 /** Connects both sockets while the machine stands still, so that no byte is lost, and lets it run. */
-async function boot(machine: Machine, shell: VirshShell, home: MachineHome, config: LaunchConfig, context: LaunchContext): Promise<Session> {
+async function boot(
+  machine: Machine,
+  shell: VirshShell,
+  home: MachineHome,
+  config: LaunchConfig,
+  context: LaunchContext,
+): Promise<Session> {
   const { signal } = context;
   const tail = new Tail();
   const phases = new ConsolePhases((phase) => context.phase(phase));
@@ -172,7 +209,14 @@ function explain(error: unknown, console: string, config: LaunchConfig): unknown
   if (!GuestfsError.is(error)) return error;
   if (error.code === 'ERR_GUESTFS_LAUNCH_TIMEOUT') return explainTimeout(config.timeout, { console, cause: error });
   if (error.code !== 'ERR_GUESTFS_CONNECTION_LOST') return error;
-  return explainExit({ what: 'the machine that libvirt ran ended', stderr: '', console, drives: config.drives, memsize: config.memsize, cause: error });
+  return explainExit({
+    what: 'the machine that libvirt ran ended',
+    stderr: '',
+    console,
+    drives: config.drives,
+    memsize: config.memsize,
+    cause: error,
+  });
 }
 
 async function openForPassage(folder: string): Promise<void> {

@@ -29,7 +29,12 @@ export interface RecordingSummary {
  * `finished` gets the summary, or rejects with `ERR_GUESTFS_RECORDING` when the file could not be written; the session
  * itself goes on then. Only the owner may read the file: it holds what was read from the disks.
  */
-export function recordingBackend(inner: Backend, file: string, options: RecordOptions, finish: (end: Promise<RecordingSummary>) => void): Backend {
+export function recordingBackend(
+  inner: Backend,
+  file: string,
+  options: RecordOptions,
+  finish: (end: Promise<RecordingSummary>) => void,
+): Backend {
   const path = resolve(file);
   return {
     name: inner.name,
@@ -45,7 +50,10 @@ export function recordingBackend(inner: Backend, file: string, options: RecordOp
           return { file: path, calls, secretsLeftOut: secrets };
         });
         done.then(
-          ({ calls, secretsLeftOut }) => context.log(`recorded ${calls} calls in ${path}${secretsLeftOut.length > 0 ? `; left out: ${secretsLeftOut.join(', ')}` : ''}`),
+          ({ calls, secretsLeftOut }) =>
+            context.log(
+              `recorded ${calls} calls in ${path}${secretsLeftOut.length > 0 ? `; left out: ${secretsLeftOut.join(', ')}` : ''}`,
+            ),
           (error: unknown) => context.warn((error as Error).message),
         );
         finish(done);
@@ -84,10 +92,14 @@ class PartFile {
       await rename(this.#part, this.#path);
     } catch (cause) {
       await rm(this.#part, { force: true });
-      throw new GuestfsError('ERR_GUESTFS_RECORDING', `the recording ${this.#path} could not be written: ${(cause as Error).message}`, {
-        hint: 'check the folder, your rights to it, and the room on its disk',
-        cause,
-      });
+      throw new GuestfsError(
+        'ERR_GUESTFS_RECORDING',
+        `the recording ${this.#path} could not be written: ${(cause as Error).message}`,
+        {
+          hint: 'check the folder, your rights to it, and the room on its disk',
+          cause,
+        },
+      );
     }
   }
 

@@ -26,7 +26,9 @@ export function replayBackend(file: string): Backend {
       const recording = await readFromFile(path);
       checkDrives(recording, config);
       const count = recording.secrets.length;
-      context.log(`replaying ${recording.calls.length} calls from ${path}${count > 0 ? `; left out when it was recorded: ${recording.secrets.join(', ')}` : ''}`);
+      context.log(
+        `replaying ${recording.calls.length} calls from ${path}${count > 0 ? `; left out when it was recorded: ${recording.secrets.join(', ')}` : ''}`,
+      );
       const player = new Player(recording, name);
       const { signal } = context;
       const connection = await Connection.open(player.transport, {
@@ -48,19 +50,32 @@ async function readFromFile(path: string): Promise<Recording> {
     if (size > LONGEST) throw new Error(`it has ${size} bytes; ${LONGEST} are possible`);
     bytes = await readFile(path);
   } catch (cause) {
-    throw new GuestfsError('ERR_GUESTFS_RECORDING', `the recording ${path} cannot be read: ${(cause as Error).message}`, {
-      hint: 'check the path; make a recording with recordSession',
-      cause,
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_RECORDING',
+      `the recording ${path} cannot be read: ${(cause as Error).message}`,
+      {
+        hint: 'check the path; make a recording with recordSession',
+        cause,
+      },
+    );
   }
   return readRecording(bytes, path);
 }
 
 function checkDrives({ drives }: Recording, config: LaunchConfig): void {
   const now = summarize(config.drives);
-  const differs = now.length !== drives.length ? 'another number of drives' : now.some((drive, i) => drive.readonly !== drives[i]?.readonly || drive.format !== drives[i].format) ? 'drives added in another way' : null;
+  const differs =
+    now.length !== drives.length
+      ? 'another number of drives'
+      : now.some((drive, i) => drive.readonly !== drives[i]?.readonly || drive.format !== drives[i].format)
+        ? 'drives added in another way'
+        : null;
   if (differs === null) return;
-  throw new GuestfsError('ERR_GUESTFS_REPLAY', `the recording was made with ${differs} (${drives.length} then, ${now.length} now)`, {
-    hint: 'add the same drives, with the same readonly and format, as when it was recorded',
-  });
+  throw new GuestfsError(
+    'ERR_GUESTFS_REPLAY',
+    `the recording was made with ${differs} (${drives.length} then, ${now.length} now)`,
+    {
+      hint: 'add the same drives, with the same readonly and format, as when it was recorded',
+    },
+  );
 }

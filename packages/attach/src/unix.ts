@@ -1,5 +1,12 @@
 import { resolve } from 'node:path';
-import { Connection, GuestfsError, type Backend, type LaunchConfig, type LaunchContext, type Session } from '@guestfs/core';
+import {
+  Connection,
+  GuestfsError,
+  type Backend,
+  type LaunchConfig,
+  type LaunchContext,
+  type Session,
+} from '@guestfs/core';
 import { checkSocket } from './unix/check-socket.js';
 import { connectWithRetry } from './unix/connect.js';
 import { greet } from './unix/greeting.js';
@@ -91,5 +98,8 @@ function refuseMachineSettings(name: string, config: LaunchConfig): void {
 
 function givenUp(signal: AbortSignal, error: unknown): GuestfsError {
   if (GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED') return error;
-  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause: signal.reason });
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
+    operation: 'launch',
+    cause: signal.reason,
+  });
 }

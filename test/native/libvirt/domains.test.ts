@@ -5,7 +5,11 @@ import { testDomain, TestDriverHost } from './test-driver.js';
 
 const disk = (attributes: string, target: string, inside = ''): string =>
   `<disk ${attributes} device='disk'>${inside}<target dev='${target}' bus='virtio'/></disk>`;
-const PLAIN = disk(`type='file'`, 'vda', `<driver name='qemu' type='qcow2'/><source file='/vm/a &amp; b, &quot;c&quot;.qcow2'/>`);
+const PLAIN = disk(
+  `type='file'`,
+  'vda',
+  `<driver name='qemu' type='qcow2'/><source file='/vm/a &amp; b, &quot;c&quot;.qcow2'/>`,
+);
 const CHANNEL = `<channel type='unix'><source mode='bind' path='/run/vm/g.sock'/><target type='virtio' name='org.libguestfs.channel.0'/></channel>`;
 
 describe('domains of libvirt’s test driver', () => {
@@ -13,9 +17,17 @@ describe('domains of libvirt’s test driver', () => {
     const devices = [
       PLAIN,
       disk(`type='block'`, 'vdb', `<source dev='/dev/vg/lv'/><readonly/>`),
-      disk(`type='network'`, 'vdc', `<driver name='qemu' type='raw'/><source protocol='nbd' name='exp'><host name='localhost' port='10809'/></source>`),
+      disk(
+        `type='network'`,
+        'vdc',
+        `<driver name='qemu' type='raw'/><source protocol='nbd' name='exp'><host name='localhost' port='10809'/></source>`,
+      ),
       disk(`type='network'`, 'vdd', `<source protocol='nbd'><host transport='unix' socket='/run/nbd'/></source>`),
-      disk(`type='file'`, 'vde', `<source file='/e'><seclabel model='selinux' relabel='no'/></source><blockio logical_block_size='4096'/>`),
+      disk(
+        `type='file'`,
+        'vde',
+        `<source file='/e'><seclabel model='selinux' relabel='no'/></source><blockio logical_block_size='4096'/>`,
+      ),
       `<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>`,
     ];
     await using host = await TestDriverHost.create(testDomain('web', devices.join(''), 5));
@@ -34,7 +46,11 @@ describe('domains of libvirt’s test driver', () => {
   test('the disk of a pool is asked for', async () => {
     const pool = `<pool type='dir'><name>images</name><target><path>/vm/images</path></target>
       <volume><name>root.img</name><capacity>1000000</capacity><target><path>/vm/images/root.img</path></target></volume></pool>`;
-    const devices = disk(`type='volume'`, 'vda', `<driver name='qemu' type='raw'/><source pool='images' volume='root.img'/>`);
+    const devices = disk(
+      `type='volume'`,
+      'vda',
+      `<driver name='qemu' type='raw'/><source pool='images' volume='root.img'/>`,
+    );
     await using host = await TestDriverHost.create(pool + testDomain('web', devices, 5));
     const virsh = host.virsh();
     const drives = await drivesOfDomain(virsh, await findDomain(virsh, 'web'), { readonly: true });
@@ -51,19 +67,33 @@ describe('domains of libvirt’s test driver', () => {
 
   test('the channel of a running domain is found; one that is off, paused or without a channel is told apart', async () => {
     await using host = await TestDriverHost.create(
-      testDomain('on', CHANNEL) + testDomain('off', CHANNEL, 5) + testDomain('paused', CHANNEL, 3) + testDomain('bare', PLAIN),
+      testDomain('on', CHANNEL) +
+        testDomain('off', CHANNEL, 5) +
+        testDomain('paused', CHANNEL, 3) +
+        testDomain('bare', PLAIN),
     );
     const virsh = host.virsh();
     const channel = async (name: string) => channelOfDomain(virsh, await findDomain(virsh, name));
     expect(await channel('on')).toBe('/run/vm/g.sock');
-    await expect(channel('off')).rejects.toMatchObject({ code: 'ERR_GUESTFS_DOMAIN_NOT_RUNNING', message: expect.stringContaining('shut off') });
-    await expect(channel('paused')).rejects.toMatchObject({ code: 'ERR_GUESTFS_DOMAIN_NOT_RUNNING', message: expect.stringContaining('paused') });
-    await expect(channel('bare')).rejects.toMatchObject({ code: 'ERR_GUESTFS_DOMAIN_NO_CHANNEL', hint: expect.stringContaining('org.libguestfs.channel.0') });
+    await expect(channel('off')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DOMAIN_NOT_RUNNING',
+      message: expect.stringContaining('shut off'),
+    });
+    await expect(channel('paused')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DOMAIN_NOT_RUNNING',
+      message: expect.stringContaining('paused'),
+    });
+    await expect(channel('bare')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DOMAIN_NO_CHANNEL',
+      hint: expect.stringContaining('org.libguestfs.channel.0'),
+    });
   });
 
   test('a domain is found by its name, whatever the name looks like, and by UUID only when that is allowed', async () => {
     // virsh would take "1" for the domain with the id 1, which is the first.
-    await using host = await TestDriverHost.create(testDomain('first', PLAIN) + testDomain('1', CHANNEL) + testDomain('--help', CHANNEL));
+    await using host = await TestDriverHost.create(
+      testDomain('first', PLAIN) + testDomain('1', CHANNEL) + testDomain('--help', CHANNEL),
+    );
     const virsh = host.virsh();
     expect((await findDomain(virsh, '1')).name).toBe('1');
     expect((await findDomain(virsh, '--help')).name).toBe('--help');
@@ -107,23 +137,40 @@ describe('a connection that asks for a password', () => {
       code: 'ERR_GUESTFS_LIBVIRT_ACCESS',
       hint: expect.stringContaining('setLibvirtSupportedCredentials'),
     });
-    const wrong = host.virsh({ authenticate: () => new Map([['username', Buffer.from('bob')], ['passphrase', Buffer.from('guess')]]) });
-    await expect(findDomain(wrong, 'web')).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT_ACCESS', hint: expect.stringContaining('correct') });
+    const wrong = host.virsh({
+      authenticate: () =>
+        new Map([
+          ['username', Buffer.from('bob')],
+          ['passphrase', Buffer.from('guess')],
+        ]),
+    });
+    await expect(findDomain(wrong, 'web')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_LIBVIRT_ACCESS',
+      hint: expect.stringContaining('correct'),
+    });
   });
 });
 
 describe('libvirt itself', () => {
   test('a URI that leads nowhere is told apart from a missing domain', async () => {
     const virsh = new Virsh({ uri: 'qemu+unix:///session?socket=/nowhere/libvirt-sock', tmpdir: '/tmp' });
-    await expect(findDomain(virsh, 'web')).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT', message: expect.stringContaining('/nowhere') });
-    await expect(findDomain(new Virsh({ uri: 'garbage://x', tmpdir: '/tmp' }), 'web')).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT' });
+    await expect(findDomain(virsh, 'web')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_LIBVIRT',
+      message: expect.stringContaining('/nowhere'),
+    });
+    await expect(findDomain(new Virsh({ uri: 'garbage://x', tmpdir: '/tmp' }), 'web')).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_LIBVIRT',
+    });
   });
 
   test('without virsh the mend is told', async () => {
     const { PATH } = process.env;
     process.env['PATH'] = '/nowhere';
     try {
-      await expect(new Virsh({ tmpdir: '/tmp' }).run(['list'])).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT_NOT_FOUND', hint: expect.stringContaining('libvirt-clients') });
+      await expect(new Virsh({ tmpdir: '/tmp' }).run(['list'])).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_LIBVIRT_NOT_FOUND',
+        hint: expect.stringContaining('libvirt-clients'),
+      });
     } finally {
       process.env['PATH'] = PATH;
     }

@@ -13,7 +13,20 @@ export interface CheckResult {
   readonly mend?: string;
 }
 
-export const CHECK_IDS = ['qemu', 'qemu-version', 'qemu-img', 'accelerators', 'kvm', 'appliance', 'supermin', 'kernel', 'space', 'folders', 'sockets', 'libvirt'] as const;
+export const CHECK_IDS = [
+  'qemu',
+  'qemu-version',
+  'qemu-img',
+  'accelerators',
+  'kvm',
+  'appliance',
+  'supermin',
+  'kernel',
+  'space',
+  'folders',
+  'sockets',
+  'libvirt',
+] as const;
 export type CheckId = (typeof CHECK_IDS)[number];
 
 /** What a diagnosis is about: the settings that a launch would have. */
@@ -31,5 +44,15 @@ export type Check = (probes: Probes, subject: Subject) => Promise<CheckResult>;
 
 export const ok = (id: CheckId, found: string): CheckResult => ({ id, status: 'ok', found });
 export const skipped = (id: CheckId, found: string): CheckResult => ({ id, status: 'skipped', found });
-export const warning = (id: CheckId, found: string, mend: string): CheckResult => ({ id, status: 'warning', found, mend });
-export const failed = (id: CheckId, found: string, mend: string): CheckResult => ({ id, status: 'failed', found, mend });
+export const warning = (id: CheckId, found: string, mend: string): CheckResult => ({
+  id,
+  status: 'warning',
+  found,
+  mend,
+});
+export const failed = (id: CheckId, found: string, mend: string): CheckResult => ({
+  id,
+  status: 'failed',
+  found,
+  mend,
+});

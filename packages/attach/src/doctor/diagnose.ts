@@ -37,7 +37,13 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<CheckResu
     try {
       results.push(await CHECKS[id](probes, subject));
     } catch (error) {
-      results.push(failed(id, `the check itself failed: ${(error as Error).message}`, 'report this, with the output of this command'));
+      results.push(
+        failed(
+          id,
+          `the check itself failed: ${(error as Error).message}`,
+          'report this, with the output of this command',
+        ),
+      );
     }
   }
   return results;
@@ -49,6 +55,9 @@ const SIGNS = { ok: '✔', warning: '!', failed: '✘', skipped: '-' } as const;
 export function formatDiagnosis(results: readonly CheckResult[]): string {
   const width = Math.max(...results.map(({ id }) => id.length));
   return results
-    .map(({ id, status, found, mend }) => `${SIGNS[status]} ${id.padEnd(width)}  ${found}${mend === undefined ? '' : `\n  ${' '.repeat(width)}  → ${mend}`}`)
+    .map(
+      ({ id, status, found, mend }) =>
+        `${SIGNS[status]} ${id.padEnd(width)}  ${found}${mend === undefined ? '' : `\n  ${' '.repeat(width)}  → ${mend}`}`,
+    )
     .join('\n');
 }

@@ -9,11 +9,18 @@ const TMP_NEED = 100n * MIB;
 
 export const checkSpace: Check = async (probes, { tmpdir, cachedir }) => {
   const found: string[] = [];
-  for (const [folder, need] of [[cachedir, CACHE_NEED], [tmpdir, TMP_NEED]] as const) {
+  for (const [folder, need] of [
+    [cachedir, CACHE_NEED],
+    [tmpdir, TMP_NEED],
+  ] as const) {
     const free = await probes.freeSpace(folder);
     if (free === null) continue;
     if (free < need) {
-      return failed('space', `${free / MIB} MiB free in ${folder}; ${need / MIB} are needed`, `make room (df -h ${folder}), or set ${folder === cachedir ? 'LIBGUESTFS_CACHEDIR' : 'LIBGUESTFS_TMPDIR'} to a folder on another disk`);
+      return failed(
+        'space',
+        `${free / MIB} MiB free in ${folder}; ${need / MIB} are needed`,
+        `make room (df -h ${folder}), or set ${folder === cachedir ? 'LIBGUESTFS_CACHEDIR' : 'LIBGUESTFS_TMPDIR'} to a folder on another disk`,
+      );
     }
     found.push(`${free / MIB} MiB in ${folder}`);
   }
@@ -22,16 +29,34 @@ export const checkSpace: Check = async (probes, { tmpdir, cachedir }) => {
 
 export const checkFolders: Check = async (probes, subject) => {
   const { tmpdir, cachedir, sockdir } = subject;
-  const variables = new Map([[sockdir, 'XDG_RUNTIME_DIR'], [cachedir, 'LIBGUESTFS_CACHEDIR'], [tmpdir, 'LIBGUESTFS_TMPDIR']]);
+  const variables = new Map([
+    [sockdir, 'XDG_RUNTIME_DIR'],
+    [cachedir, 'LIBGUESTFS_CACHEDIR'],
+    [tmpdir, 'LIBGUESTFS_TMPDIR'],
+  ]);
   for (const [folder, variable] of variables) {
     const facts = await probes.file(folder);
-    const wrong = facts.error === 'ENOENT' ? 'does not exist' : facts.error !== null ? `cannot be looked at (${facts.error})` : !facts.folder ? 'is not a folder' : !facts.writable ? 'cannot be written by this user' : null;
-    if (wrong !== null) return failed('folders', `${folder} ${wrong}`, `correct it, or set ${variable} to another folder`);
+    const wrong =
+      facts.error === 'ENOENT'
+        ? 'does not exist'
+        : facts.error !== null
+          ? `cannot be looked at (${facts.error})`
+          : !facts.folder
+            ? 'is not a folder'
+            : !facts.writable
+              ? 'cannot be written by this user'
+              : null;
+    if (wrong !== null)
+      return failed('folders', `${folder} ${wrong}`, `correct it, or set ${variable} to another folder`);
   }
   const cache = join(cachedir, `.guestfs-${probes.uid ?? 'user'}`);
   const facts = await probes.file(cache);
   if (facts.error === null && probes.uid !== undefined && facts.uid !== probes.uid) {
-    return failed('folders', `${cache} belongs to user ${facts.uid}`, 'remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write');
+    return failed(
+      'folders',
+      `${cache} belongs to user ${facts.uid}`,
+      'remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write',
+    );
   }
   return ok('folders', [...variables.keys()].join(', '));
 };
@@ -43,7 +68,11 @@ export const checkSockets: Check = async ({ platform }, { sockdir }) => {
   const limit = platform === 'linux' ? 107 : 103;
   const length = Buffer.byteLength(join(sockdir, SAMPLE));
   if (length <= limit) return ok('sockets', `${length} of ${limit} bytes for a path in ${sockdir}`);
-  return failed('sockets', `a socket in ${sockdir} has a path of ${length} bytes; ${limit} are possible`, 'set XDG_RUNTIME_DIR (as root: TMPDIR) to a folder with a shorter name');
+  return failed(
+    'sockets',
+    `a socket in ${sockdir} has a path of ${length} bytes; ${limit} are possible`,
+    'set XDG_RUNTIME_DIR (as root: TMPDIR) to a folder with a shorter name',
+  );
 };
 
 export const checkLibvirt: Check = async (probes, subject) => {
@@ -51,7 +80,9 @@ export const checkLibvirt: Check = async (probes, subject) => {
   const virsh = await probes.findProgram('virsh');
   if (virsh === null) {
     const install = 'install it: sudo apt install libvirt-clients, or sudo dnf install libvirt-client';
-    return wanted ? failed('libvirt', 'virsh is not installed', install) : skipped('libvirt', 'not installed; only the backend libvirt and addDomain need it');
+    return wanted
+      ? failed('libvirt', 'virsh is not installed', install)
+      : skipped('libvirt', 'not installed; only the backend libvirt and addDomain need it');
   }
   if (!wanted) return ok('libvirt', `${virsh}; the backend is ${subject.backend}`);
   return askLibvirt(probes, virsh, subject.backend.slice('libvirt:'.length));
@@ -61,10 +92,16 @@ async function askLibvirt(probes: Probes, virsh: string, uri: string) {
   const { failure, output } = await probes.run(virsh, [...(uri === '' ? [] : ['-c', uri]), '-q', 'domcapabilities']);
   if (failure !== null) {
     const said = /^error: (.*)$/m.exec([...output.trim().split('\n')].reverse().join('\n'))?.[1] ?? failure;
-    return failed('libvirt', `virsh cannot use ${uri || 'its own choice of connection'}: ${said}`, 'start the daemon (sudo systemctl start libvirtd, or virtqemud), and install its qemu driver (libvirt-daemon-driver-qemu)');
+    return failed(
+      'libvirt',
+      `virsh cannot use ${uri || 'its own choice of connection'}: ${said}`,
+      'start the daemon (sudo systemctl start libvirtd, or virtqemud), and install its qemu driver (libvirt-daemon-driver-qemu)',
+    );
   }
   const type = /<domain>(\w+)<\/domain>/.exec(output)?.[1];
-  return type === undefined ? warning('libvirt', 'it does not tell what it runs', 'try: virsh domcapabilities') : ok('libvirt', `runs machines of type ${type}`);
+  return type === undefined
+    ? warning('libvirt', 'it does not tell what it runs', 'try: virsh domcapabilities')
+    : ok('libvirt', `runs machines of type ${type}`);
 }
 
 function isLibvirt({ backend }: Subject): boolean {

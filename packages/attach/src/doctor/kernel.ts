@@ -7,7 +7,10 @@ export async function hostKernels(probes: Probes): Promise<string[]> {
   const chosen = probes.env['SUPERMIN_KERNEL'];
   if (chosen) return [chosen];
   const names = await probes.names('/boot');
-  return names.filter((name) => /^vmlinu[xz]-/.test(name)).sort().map((name) => join('/boot', name));
+  return names
+    .filter((name) => /^vmlinu[xz]-/.test(name))
+    .sort()
+    .map((name) => join('/boot', name));
 }
 
 /** A kernel to try an accelerator with: that of a fixed appliance, else one of the host; null where none can be read. */

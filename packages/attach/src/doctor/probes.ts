@@ -1,6 +1,16 @@
 import { constants } from 'node:fs';
 import { access, open, readdir, stat, statfs } from 'node:fs/promises';
-import { findProgram, probeAccelerator, runCommand, searchAppliance, codeOf, hostCpu, type AcceleratorName, type FoundAppliance, type HostCpu } from '@guestfs/core/internal';
+import {
+  findProgram,
+  probeAccelerator,
+  runCommand,
+  searchAppliance,
+  codeOf,
+  hostCpu,
+  type AcceleratorName,
+  type FoundAppliance,
+  type HostCpu,
+} from '@guestfs/core/internal';
 
 /** What a file is to this user. */
 export interface FileFacts {
@@ -28,7 +38,11 @@ export interface Probes {
   freeSpace(folder: string): Promise<bigint | null>;
   searchAppliance(path: readonly string[]): Promise<FoundAppliance | null>;
   /** Boots a kernel as far as its first line. */
-  tryAccelerator(qemu: string, kernel: string, accelerator: AcceleratorName): Promise<{ readonly works: boolean; readonly reason: string }>;
+  tryAccelerator(
+    qemu: string,
+    kernel: string,
+    accelerator: AcceleratorName,
+  ): Promise<{ readonly works: boolean; readonly reason: string }>;
 }
 
 /** The probes of this host. */
@@ -68,8 +82,18 @@ export const hostProbes: Probes = {
 async function lookAt(path: string): Promise<FileFacts> {
   try {
     const found = await stat(path);
-    const may = (mode: number): Promise<boolean> => access(path, mode).then(() => true, () => false);
-    return { error: null, readable: await may(constants.R_OK), writable: await may(constants.W_OK), folder: found.isDirectory(), uid: found.uid };
+    const may = (mode: number): Promise<boolean> =>
+      access(path, mode).then(
+        () => true,
+        () => false,
+      );
+    return {
+      error: null,
+      readable: await may(constants.R_OK),
+      writable: await may(constants.W_OK),
+      folder: found.isDirectory(),
+      uid: found.uid,
+    };
   } catch (error) {
     return { error: codeOf(error) ?? 'unknown', readable: false, writable: false, folder: false, uid: -1 };
   }

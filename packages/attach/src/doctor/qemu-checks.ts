@@ -6,7 +6,8 @@ import type { Probes } from './probes.js';
 /** The oldest version of qemu that takes all the options that are used. */
 const OLDEST = [5, 0] as const;
 
-const qemuNames = ({ hv }: Subject, { cpu }: Probes): readonly string[] => (hv === undefined || hv === '' ? [`qemu-system-${cpu}`, 'qemu-kvm', '/usr/libexec/qemu-kvm'] : [hv]);
+const qemuNames = ({ hv }: Subject, { cpu }: Probes): readonly string[] =>
+  hv === undefined || hv === '' ? [`qemu-system-${cpu}`, 'qemu-kvm', '/usr/libexec/qemu-kvm'] : [hv];
 
 async function findQemu(probes: Probes, subject: Subject): Promise<string | null> {
   for (const name of qemuNames(subject, probes)) {
@@ -19,8 +20,13 @@ async function findQemu(probes: Probes, subject: Subject): Promise<string | null
 export const checkQemu: Check = async (probes, subject) => {
   const file = await findQemu(probes, subject);
   if (file !== null) return ok('qemu', file);
-  if (subject.hv) return failed('qemu', `the chosen ${subject.hv} cannot be executed`, 'correct LIBGUESTFS_HV, or unset it');
-  return failed('qemu', `none of ${qemuNames(subject, probes).join(', ')} is installed`, installHint('qemu', probes.platform));
+  if (subject.hv)
+    return failed('qemu', `the chosen ${subject.hv} cannot be executed`, 'correct LIBGUESTFS_HV, or unset it');
+  return failed(
+    'qemu',
+    `none of ${qemuNames(subject, probes).join(', ')} is installed`,
+    installHint('qemu', probes.platform),
+  );
 };
 
 export const checkQemuVersion: Check = async (probes, subject) => {
@@ -29,19 +35,30 @@ export const checkQemuVersion: Check = async (probes, subject) => {
   const { output, failure } = await probes.run(file, ['-version']);
   const [, version, major, minor] = /version ((\d+)\.(\d+)[^\s,(]*)/.exec(output) ?? [];
   if (failure !== null || version === undefined) {
-    return failed('qemu-version', `${file} does not tell its version${failure === null ? '' : ` (it ${failure})`}`, 'run it by hand to see why; install qemu anew');
+    return failed(
+      'qemu-version',
+      `${file} does not tell its version${failure === null ? '' : ` (it ${failure})`}`,
+      'run it by hand to see why; install qemu anew',
+    );
   }
   const old = Number(major) < OLDEST[0] || (Number(major) === OLDEST[0] && Number(minor) < OLDEST[1]);
-  return old ? failed('qemu-version', version, `install qemu ${OLDEST.join('.')} or newer`) : ok('qemu-version', version);
+  return old
+    ? failed('qemu-version', version, `install qemu ${OLDEST.join('.')} or newer`)
+    : ok('qemu-version', version);
 };
 
 export const checkQemuImg: Check = async (probes) => {
   const file = await probes.findProgram('qemu-img');
   if (file !== null) return ok('qemu-img', file);
-  return warning('qemu-img', 'not installed: no qcow2 images can be created, no compressed appliance be used', installHint('qemu-img', probes.platform));
+  return warning(
+    'qemu-img',
+    'not installed: no qcow2 images can be created, no compressed appliance be used',
+    installHint('qemu-img', probes.platform),
+  );
 };
 
-const forced = ({ backendSettings }: Subject, name: string): boolean => backendSettings.some((setting) => setting === name || new RegExp(`^${name}=(1|true|yes|on|t|y)$`, 'i').test(setting));
+const forced = ({ backendSettings }: Subject, name: string): boolean =>
+  backendSettings.some((setting) => setting === name || new RegExp(`^${name}=(1|true|yes|on|t|y)$`, 'i').test(setting));
 
 export const checkKvm: Check = async (probes, subject) => {
   if (probes.platform !== 'linux') return skipped('kvm', `${probes.platform} has another accelerator`);
@@ -49,9 +66,17 @@ export const checkKvm: Check = async (probes, subject) => {
   const result = await probes.openDevice('/dev/kvm');
   if (result === 'ok') return ok('kvm', '/dev/kvm opens');
   if (result === 'EACCES' || result === 'EPERM') {
-    return failed('kvm', '/dev/kvm is there, but this user may not open it: launches are slow', 'sudo usermod -aG kvm "$USER", then log in again');
+    return failed(
+      'kvm',
+      '/dev/kvm is there, but this user may not open it: launches are slow',
+      'sudo usermod -aG kvm "$USER", then log in again',
+    );
   }
-  return warning('kvm', `/dev/kvm cannot be opened (${result}): launches are slow`, 'load the module (sudo modprobe kvm_intel or kvm_amd), or turn on virtualization in the firmware or the cloud');
+  return warning(
+    'kvm',
+    `/dev/kvm cannot be opened (${result}): launches are slow`,
+    'load the module (sudo modprobe kvm_intel or kvm_amd), or turn on virtualization in the firmware or the cloud',
+  );
 };
 
 /** Asks qemu what it has, and really runs a kernel under the one that would be used. */
@@ -64,13 +89,27 @@ export const checkAccelerators: Check = async (probes, subject) => {
   if (forced(subject, 'force_tcg')) return ok('accelerators', `${list}; tcg is set by force_tcg`);
   const fast = machineAccelerator(probes.platform);
   if (fast === undefined || !builtIn.includes(fast)) {
-    return warning('accelerators', `${list}; launches are slow without ${fast ?? 'an accelerator of this platform'}`, 'install a qemu that was built with it');
+    return warning(
+      'accelerators',
+      `${list}; launches are slow without ${fast ?? 'an accelerator of this platform'}`,
+      'install a qemu that was built with it',
+    );
   }
-  if (fast === 'kvm' && (await probes.openDevice('/dev/kvm')) !== 'ok') return skipped('accelerators', `${list}; kvm is there, but not /dev/kvm`);
+  if (fast === 'kvm' && (await probes.openDevice('/dev/kvm')) !== 'ok')
+    return skipped('accelerators', `${list}; kvm is there, but not /dev/kvm`);
   const kernel = await kernelOf(probes, subject);
-  if (kernel === null) return warning('accelerators', `${list}; ${fast} was not tried, for want of a kernel that can be read`, 'mend the kernel first');
+  if (kernel === null)
+    return warning(
+      'accelerators',
+      `${list}; ${fast} was not tried, for want of a kernel that can be read`,
+      'mend the kernel first',
+    );
   const { works, reason } = await probes.tryAccelerator(file, kernel, fast);
   if (works) return ok('accelerators', `${list}; ${fast} runs a kernel`);
   const why = reason.replaceAll('\n', ' ');
-  return failed('accelerators', `${list}; ${fast} is there, but does not run a kernel (${why}): launches are slow`, 'turn on (nested) virtualization where this machine is hosted; until then set LIBGUESTFS_BACKEND_SETTINGS=force_tcg');
+  return failed(
+    'accelerators',
+    `${list}; ${fast} is there, but does not run a kernel (${why}): launches are slow`,
+    'turn on (nested) virtualization where this machine is hosted; until then set LIBGUESTFS_BACKEND_SETTINGS=force_tcg',
+  );
 };

@@ -66,7 +66,13 @@ function readSource(type: string, disk: XmlElement): DiskSource | null {
     case 'volume':
       return { kind: 'volume', pool: attribute('pool'), volume: attribute('volume') };
     case 'network':
-      return { kind: 'network', protocol: attribute('protocol'), name: attribute('name'), servers: readServers(source), ...readAuth(disk, source) };
+      return {
+        kind: 'network',
+        protocol: attribute('protocol'),
+        name: attribute('name'),
+        servers: readServers(source),
+        ...readAuth(disk, source),
+      };
     default:
       return { kind: 'other', type };
   }
@@ -88,5 +94,8 @@ function readAuth(disk: XmlElement, source: XmlElement): { username?: string; se
   if (username === undefined) return {};
   if (secret === undefined) return { username };
   const { type = '', uuid, usage } = secret;
-  return { username, secret: { type, ...(uuid === undefined ? {} : { uuid }), ...(usage === undefined ? {} : { usage }) } };
+  return {
+    username,
+    secret: { type, ...(uuid === undefined ? {} : { uuid }), ...(usage === undefined ? {} : { usage }) },
+  };
 }

@@ -30,15 +30,26 @@ const PROTOCOLS = ['ftp', 'ftps', 'http', 'https', 'iscsi', 'nbd', 'rbd', 'ssh']
  * Rejects with `ERR_GUESTFS_DOMAIN_RUNNING` when the domain runs and `readonly` is not set, and with
  * `ERR_GUESTFS_DOMAIN` when it has no disks, or one that cannot be opened from here.
  */
-export async function drivesOfDomain(virsh: VirshCommands, domain: Domain, options: DomainDrivesOptions): Promise<DriveConfig[]> {
+export async function drivesOfDomain(
+  virsh: VirshCommands,
+  domain: Domain,
+  options: DomainDrivesOptions,
+): Promise<DriveConfig[]> {
   const { readonly = false, readonlydisk = 'write' } = options;
   if (!READONLY_DISK.includes(readonlydisk)) {
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `readonlydisk must be ${READONLY_DISK.join(', ')}, not ${JSON.stringify(readonlydisk)}`);
+    throw new GuestfsError(
+      'ERR_GUESTFS_ARGUMENT',
+      `readonlydisk must be ${READONLY_DISK.join(', ')}, not ${JSON.stringify(readonlydisk)}`,
+    );
   }
   if (domain.active && !readonly) {
-    throw new GuestfsError('ERR_GUESTFS_DOMAIN_RUNNING', `the domain ${domain.name} is running; writing to its disks now would destroy its filesystems`, {
-      hint: 'set readonly, or shut the domain down (virsh shutdown), or set live where guestfsd runs inside it',
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_DOMAIN_RUNNING',
+      `the domain ${domain.name} is running; writing to its disks now would destroy its filesystems`,
+      {
+        hint: 'set readonly, or shut the domain down (virsh shutdown), or set live where guestfsd runs inside it',
+      },
+    );
   }
   const drives: DriveConfig[] = [];
   for (const disk of domain.disks) {
@@ -57,12 +68,21 @@ function accessTo(disk: DomainDisk, readonly: boolean, policy: ReadonlyDisk): 'r
   if (policy === 'ignore') return 'leave out';
   if (readonly || policy === 'read') return 'read';
   if (policy === 'write') return 'write';
-  throw new GuestfsError('ERR_GUESTFS_DOMAIN', `the disk ${disk.target} is marked read-only, and readonlydisk is "error"`, {
-    hint: 'set readonly, or another value of readonlydisk',
-  });
+  throw new GuestfsError(
+    'ERR_GUESTFS_DOMAIN',
+    `the disk ${disk.target} is marked read-only, and readonlydisk is "error"`,
+    {
+      hint: 'set readonly, or another value of readonlydisk',
+    },
+  );
 }
 
-async function toDrive(virsh: VirshCommands, disk: DomainDisk, readonly: boolean, options: DomainDrivesOptions): Promise<DriveConfig> {
+async function toDrive(
+  virsh: VirshCommands,
+  disk: DomainDisk,
+  readonly: boolean,
+  options: DomainDrivesOptions,
+): Promise<DriveConfig> {
   const { iface, cachemode, discard, copyonread } = options;
   return {
     ...(await locate(virsh, disk)),
@@ -89,26 +109,44 @@ async function locate(virsh: VirshCommands, disk: DomainDisk): Promise<Location>
       if (!PROTOCOLS.includes(source.protocol)) throw cannotOpen(disk, `a network disk by ${source.protocol}`);
       const { protocol, name, servers, username, secret } = source;
       const value = secret === undefined ? undefined : await readSecret(virsh, secret);
-      return { file: name, protocol, servers, ...(username === undefined ? {} : { username }), ...(value === undefined ? {} : { secret: value }) };
+      return {
+        file: name,
+        protocol,
+        servers,
+        ...(username === undefined ? {} : { username }),
+        ...(value === undefined ? {} : { secret: value }),
+      };
     }
     case 'other':
       throw cannotOpen(disk, `of type ${source.type}`);
   }
 }
 
-async function pathOfVolume(virsh: VirshCommands, target: string, { pool, volume }: DiskSource & { kind: 'volume' }): Promise<string> {
+async function pathOfVolume(
+  virsh: VirshCommands,
+  target: string,
+  { pool, volume }: DiskSource & { kind: 'volume' },
+): Promise<string> {
   const info = await virsh.run(['vol-info', '--pool', pool, '--vol', volume]);
   const type = /^Type:\s*(\S+)/m.exec(info)?.[1];
   if (type !== 'file' && type !== 'block') {
-    throw new GuestfsError('ERR_GUESTFS_DOMAIN', `the disk ${target} is the volume ${volume} of the pool ${pool}, which is of type ${type ?? 'unknown'}`, {
-      hint: 'only volumes that are files or block devices can be opened',
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_DOMAIN',
+      `the disk ${target} is the volume ${volume} of the pool ${pool}, which is of type ${type ?? 'unknown'}`,
+      {
+        hint: 'only volumes that are files or block devices can be opened',
+      },
+    );
   }
   return (await virsh.run(['vol-path', '--pool', pool, '--vol', volume])).replace(/\n+$/, '');
 }
 
 function cannotOpen(disk: DomainDisk, what: string): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_DOMAIN', `the ${disk.device} ${disk.target} is ${what}, which cannot be opened from here`, {
-    hint: 'add the other disks one by one with addDrive',
-  });
+  return new GuestfsError(
+    'ERR_GUESTFS_DOMAIN',
+    `the ${disk.device} ${disk.target} is ${what}, which cannot be opened from here`,
+    {
+      hint: 'add the other disks one by one with addDrive',
+    },
+  );
 }

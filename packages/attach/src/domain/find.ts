@@ -13,7 +13,9 @@ export type VirshCommands = Pick<Virsh, 'run' | 'uri'>;
 export async function findDomain(virsh: VirshCommands, name: string, allowuuid = false): Promise<Domain> {
   // eslint-disable-next-line no-control-regex -- these are what is refused
   if (name === '' || /[\u0000-\u001f/]/.test(name)) {
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${JSON.stringify(name)} can be no domain's name`, { hint: 'list the names: virsh list --all --name' });
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${JSON.stringify(name)} can be no domain's name`, {
+      hint: 'list the names: virsh list --all --name',
+    });
   }
   const domain = readDomain(await virsh.run(['dumpxml', '--domain', name]));
   if (domain.name === name || (allowuuid && sameUuid(domain.uuid, name))) return domain;
@@ -23,7 +25,10 @@ export async function findDomain(virsh: VirshCommands, name: string, allowuuid =
 }
 
 async function uuidOfName(virsh: VirshCommands, name: string): Promise<string> {
-  const uuids = (await virsh.run(['list', '--all', '--uuid'])).split('\n').map((line) => line.trim()).filter(Boolean);
+  const uuids = (await virsh.run(['list', '--all', '--uuid']))
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
   for (const uuid of uuids) {
     if ((await virsh.run(['domname', '--domain', uuid])).trim() === name) return uuid;
   }

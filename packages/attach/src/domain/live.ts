@@ -12,7 +12,9 @@ const CHANNEL_XML = `<channel type='unix'><source mode='bind'/><target type='vir
  * when it has no port for guestfsd.
  */
 export async function channelOfDomain(virsh: VirshCommands, domain: Domain): Promise<string> {
-  const state = domain.active ? (await virsh.run(['domstate', '--domain', domain.uuid || domain.name])).trim() : 'shut off';
+  const state = domain.active
+    ? (await virsh.run(['domstate', '--domain', domain.uuid || domain.name])).trim()
+    : 'shut off';
   if (state !== 'running' && state !== 'idle') {
     throw new GuestfsError('ERR_GUESTFS_DOMAIN_NOT_RUNNING', `the domain ${domain.name} is not running but ${state}`, {
       hint: `start it (virsh start ${domain.name}, or virsh resume), or leave live out to open its disks`,

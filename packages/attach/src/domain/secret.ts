@@ -27,7 +27,11 @@ async function findByUsage(virsh: VirshCommands, { type, usage }: SecretReferenc
     const [, uuid, kind, name] = /^\s*([0-9a-f-]{36})\s+(\S+)\s+(.*?)\s*$/i.exec(line) ?? [];
     if (uuid !== undefined && kind === type && name === usage) return uuid;
   }
-  throw new GuestfsError('ERR_GUESTFS_DOMAIN', `libvirt has no secret of type ${type} for ${usage ?? 'no usage at all'}`, {
-    hint: 'list the secrets: virsh secret-list',
-  });
+  throw new GuestfsError(
+    'ERR_GUESTFS_DOMAIN',
+    `libvirt has no secret of type ${type} for ${usage ?? 'no usage at all'}`,
+    {
+      hint: 'list the secrets: virsh secret-list',
+    },
+  );
 }

@@ -5,7 +5,12 @@ import type { CredentialAnswers, CredentialType } from './credentials.js';
 /** The services by which libvirt's drivers look credentials up; the daemon's own is `libvirt`. */
 const SERVICES = ['libvirt', 'test', 'esx', 'hyperv', 'xen', 'vbox', 'ssh'];
 
-const KEYS: Partial<Record<CredentialType, string>> = { username: 'username', authname: 'authname', passphrase: 'password', realm: 'realm' };
+const KEYS: Partial<Record<CredentialType, string>> = {
+  username: 'username',
+  authname: 'authname',
+  passphrase: 'password',
+  realm: 'realm',
+};
 
 /** The answers in the form of libvirt's auth.conf. */
 export function formatAuthFile(answers: CredentialAnswers): Buffer {
@@ -18,7 +23,11 @@ export function formatAuthFile(answers: CredentialAnswers): Buffer {
 }
 
 /** Runs `work` with the path of a file, readable by this user alone, that holds the answers only meanwhile. */
-export async function withAuthFile<T>(folder: string, answers: CredentialAnswers, work: (file: string) => Promise<T>): Promise<T> {
+export async function withAuthFile<T>(
+  folder: string,
+  answers: CredentialAnswers,
+  work: (file: string) => Promise<T>,
+): Promise<T> {
   const own = await mkdtemp(join(folder, 'guestfs-'));
   try {
     const file = join(own, 'auth.conf');

@@ -110,6 +110,9 @@ export class LibvirtCredentials {
     const requests = this.#pending();
     const request = requests[index];
     if (request !== undefined) return request;
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `there is no credential ${index}; libvirt asks for ${requests.length}`);
+    throw new GuestfsError(
+      'ERR_GUESTFS_ARGUMENT',
+      `there is no credential ${index}; libvirt asks for ${requests.length}`,
+    );
   }
 }

@@ -11,10 +11,18 @@ export async function prepareLibvirtDrives(
   folder: string,
   signal: AbortSignal,
 ): Promise<LibvirtDrive[]> {
-  return Promise.all(drives.map((config, index) => prepareDrive(config, kinds[index] ?? 'file', folder, index, signal)));
+  return Promise.all(
+    drives.map((config, index) => prepareDrive(config, kinds[index] ?? 'file', folder, index, signal)),
+  );
 }
 
-async function prepareDrive(config: DriveConfig, kind: DriveKind, folder: string, index: number, signal: AbortSignal): Promise<LibvirtDrive> {
+async function prepareDrive(
+  config: DriveConfig,
+  kind: DriveKind,
+  folder: string,
+  index: number,
+  signal: AbortSignal,
+): Promise<LibvirtDrive> {
   if (kind === 'null-device') {
     const file = join(folder, `null${index}.img`);
     await writeFile(file, '');
@@ -24,14 +32,24 @@ async function prepareDrive(config: DriveConfig, kind: DriveKind, folder: string
   if (kind === 'network') return { config, kind, format: config.format ?? 'raw', overlay: null };
   const file = resolve(config.file);
   const format = config.format ?? (await imageInfo(file, { signal })).format;
-  const overlay = needsOverlay(config) ? await makeOverlay(file, format, join(folder, `drive${index}.qcow2`), signal) : null;
+  const overlay = needsOverlay(config)
+    ? await makeOverlay(file, format, join(folder, `drive${index}.qcow2`), signal)
+    : null;
   return { config: { ...config, file }, kind, format, overlay };
 }
 
 /** Makes a fresh image that takes the writes in front of another one. */
-export async function makeOverlay(backing: string, backingFormat: string, path: string, signal: AbortSignal): Promise<Overlay> {
+export async function makeOverlay(
+  backing: string,
+  backingFormat: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Overlay> {
   const program = await findProgram('qemu-img');
-  if (program === null) throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', { hint: installHint('qemu-img') });
+  if (program === null)
+    throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img is not installed', {
+      hint: installHint('qemu-img'),
+    });
   // By its plain path: the form `file:PATH` in an image is not understood by libvirt. An absolute path is no protocol.
   const args = ['create', '-q', '-f', 'qcow2', '-b', resolve(backing), '-F', backingFormat, path];
   const result = await runCommand(program, args, { signal, env: { LC_ALL: 'C' } });

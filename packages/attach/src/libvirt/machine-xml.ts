@@ -44,36 +44,53 @@ export function machineXml(machine: LibvirtMachine): string {
   const disks = [...machine.drives.map((drive, i) => driveDisk(drive, diskName(i), machine.labels !== null))];
   if (machine.root !== null) disks.push(overlayDisk(machine.root, diskName(disks.length), {}, []));
   return formatXml(
-    element('domain', { type: accelerator === 'kvm' ? 'kvm' : 'qemu', 'xmlns:qemu': 'http://libvirt.org/schemas/domain/qemu/1.0' }, [
-      element('name', {}, machine.name),
-      element('memory', { unit: 'MiB' }, String(config.memsize)),
-      element('vcpu', {}, String(config.smp)),
-      element('os', {}, [
-        element('type', { arch: cpu, machine: cpu === 'aarch64' ? 'virt' : undefined }, 'hvm'),
-        element('kernel', {}, machine.kernel),
-        element('initrd', {}, machine.initrd),
-        element('cmdline', {}, machine.kernelArguments),
-      ]),
-      element('features', {}, [element('acpi')]),
-      processor(cpu, accelerator),
-      element('clock', { offset: 'utc' }),
-      // A panic reboots the appliance, which is to end then.
-      element('on_reboot', {}, 'destroy'),
-      ...seclabels(machine.labels),
-      element('devices', {}, [
-        ...(config.hv === undefined ? [] : [element('emulator', {}, config.hv)]),
-        element('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' }),
-        ...disks,
-        element('controller', { type: 'virtio-serial', index: 0 }),
-        element('channel', { type: 'unix' }, [element('source', { mode: 'bind', path: machine.channel }), element('target', { type: 'virtio', name: CHANNEL })]),
-        element('serial', { type: 'unix' }, [element('source', { mode: 'bind', path: machine.console }), element('target', { port: 0 })]),
-        element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
-        ...(config.network ? [element('interface', { type: 'user' }, [element('model', { type: 'virtio' }), element('ip', { family: 'ipv4', address: '169.254.2.2', prefix: 16 })])] : []),
-        element('controller', { type: 'usb', model: 'none' }),
-        element('memballoon', { model: 'none' }),
-      ]),
-      ...parameters(config.qemuParameters),
-    ]),
+    element(
+      'domain',
+      { type: accelerator === 'kvm' ? 'kvm' : 'qemu', 'xmlns:qemu': 'http://libvirt.org/schemas/domain/qemu/1.0' },
+      [
+        element('name', {}, machine.name),
+        element('memory', { unit: 'MiB' }, String(config.memsize)),
+        element('vcpu', {}, String(config.smp)),
+        element('os', {}, [
+          element('type', { arch: cpu, machine: cpu === 'aarch64' ? 'virt' : undefined }, 'hvm'),
+          element('kernel', {}, machine.kernel),
+          element('initrd', {}, machine.initrd),
+          element('cmdline', {}, machine.kernelArguments),
+        ]),
+        element('features', {}, [element('acpi')]),
+        processor(cpu, accelerator),
+        element('clock', { offset: 'utc' }),
+        // A panic reboots the appliance, which is to end then.
+        element('on_reboot', {}, 'destroy'),
+        ...seclabels(machine.labels),
+        element('devices', {}, [
+          ...(config.hv === undefined ? [] : [element('emulator', {}, config.hv)]),
+          element('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' }),
+          ...disks,
+          element('controller', { type: 'virtio-serial', index: 0 }),
+          element('channel', { type: 'unix' }, [
+            element('source', { mode: 'bind', path: machine.channel }),
+            element('target', { type: 'virtio', name: CHANNEL }),
+          ]),
+          element('serial', { type: 'unix' }, [
+            element('source', { mode: 'bind', path: machine.console }),
+            element('target', { port: 0 }),
+          ]),
+          element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
+          ...(config.network
+            ? [
+                element('interface', { type: 'user' }, [
+                  element('model', { type: 'virtio' }),
+                  element('ip', { family: 'ipv4', address: '169.254.2.2', prefix: 16 }),
+                ]),
+              ]
+            : []),
+          element('controller', { type: 'usb', model: 'none' }),
+          element('memballoon', { model: 'none' }),
+        ]),
+        ...parameters(config.qemuParameters),
+      ],
+    ),
   );
 }
 
@@ -88,24 +105,43 @@ function driveDisk(drive: LibvirtDrive, target: string, foreignLabels: boolean):
   const labels = foreignLabels ? [element('seclabel', { model: 'selinux', relabel: 'no' })] : [];
   const extra = [
     ...(config.label === undefined ? [] : [element('serial', {}, config.label)]),
-    ...(config.blocksize === undefined ? [] : [element('blockio', { logical_block_size: config.blocksize, physical_block_size: config.blocksize })]),
+    ...(config.blocksize === undefined
+      ? []
+      : [element('blockio', { logical_block_size: config.blocksize, physical_block_size: config.blocksize })]),
   ];
   if (overlay !== null) return overlayDisk(overlay, target, config, [...labels, ...extra]);
   const driver = element('driver', { name: 'qemu', type: format, ...driverOptions(config) });
   const readonly = config.readonly ? [element('readonly')] : [];
   const parts = [driver, element('target', { dev: target, bus: 'scsi' }), ...extra, ...readonly];
-  if (kind === 'network') return element('disk', { type: 'network', device: 'disk' }, [...parts, networkSource(config)]);
+  if (kind === 'network')
+    return element('disk', { type: 'network', device: 'disk' }, [...parts, networkSource(config)]);
   const type = kind === 'block-device' ? 'block' : 'file';
-  return element('disk', { type, device: 'disk' }, [...parts, element('source', { [type === 'block' ? 'dev' : 'file']: config.file }, labels)]);
+  return element('disk', { type, device: 'disk' }, [
+    ...parts,
+    element('source', { [type === 'block' ? 'dev' : 'file']: config.file }, labels),
+  ]);
 }
 
-function overlayDisk({ path, backing, backingFormat }: Overlay, target: string, config: Partial<DriveConfig>, extra: XmlElement[]): XmlElement {
+function overlayDisk(
+  { path, backing, backingFormat }: Overlay,
+  target: string,
+  config: Partial<DriveConfig>,
+  extra: XmlElement[],
+): XmlElement {
   const labels = extra.filter(({ name }) => name === 'seclabel');
   return element('disk', { type: 'file', device: 'disk' }, [
-    element('driver', { name: 'qemu', type: 'qcow2', ...driverOptions({ ...config, cachemode: 'unsafe', discard: 'disable' }) }),
+    element('driver', {
+      name: 'qemu',
+      type: 'qcow2',
+      ...driverOptions({ ...config, cachemode: 'unsafe', discard: 'disable' }),
+    }),
     element('source', { file: path }),
     // Told in full, so that libvirt looks into no image by itself.
-    element('backingStore', { type: 'file' }, [element('format', { type: backingFormat }), element('source', { file: backing }, labels), element('backingStore')]),
+    element('backingStore', { type: 'file' }, [
+      element('format', { type: backingFormat }),
+      element('source', { file: backing }, labels),
+      element('backingStore'),
+    ]),
     element('target', { dev: target, bus: 'scsi' }),
     ...extra.filter(({ name }) => name !== 'seclabel'),
   ]);
@@ -121,13 +157,21 @@ function driverOptions({ cachemode, discard, copyonread }: Partial<DriveConfig>)
 
 function networkSource(config: DriveConfig): XmlElement {
   if (config.secret !== undefined || config.username !== undefined) {
-    throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `the network disk ${JSON.stringify(config.file)} needs a login, which the libvirt backend does not pass on`, {
-      hint: 'use the backend direct',
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_UNSUPPORTED',
+      `the network disk ${JSON.stringify(config.file)} needs a login, which the libvirt backend does not pass on`,
+      {
+        hint: 'use the backend direct',
+      },
+    );
   }
-  const hosts = (config.servers ?? []).map(parseServer).map((server) =>
-    server.transport === 'unix' ? element('host', { transport: 'unix', socket: server.path }) : element('host', { name: server.host, port: server.port ?? undefined }),
-  );
+  const hosts = (config.servers ?? [])
+    .map(parseServer)
+    .map((server) =>
+      server.transport === 'unix'
+        ? element('host', { transport: 'unix', socket: server.path })
+        : element('host', { name: server.host, port: server.port ?? undefined }),
+    );
   return element('source', { protocol: config.protocol, name: config.file === '' ? undefined : config.file }, hosts);
 }
 
@@ -140,7 +184,13 @@ function seclabels(labels: LibvirtMachine['labels']): XmlElement[] {
 function parameters(list: LaunchConfig['qemuParameters']): XmlElement[] {
   if (list.length === 0) return [];
   const words = list.flatMap(([name, value]) => (value === null ? [name] : [name, value]));
-  return [element('qemu:commandline', {}, words.map((value) => element('qemu:arg', { value })))];
+  return [
+    element(
+      'qemu:commandline',
+      {},
+      words.map((value) => element('qemu:arg', { value })),
+    ),
+  ];
 }
 
 /** The name of the i-th SCSI disk: sda, …, sdz, sdaa, … */

@@ -8,7 +8,8 @@ const QUESTIONS: readonly (readonly [RegExp, CredentialType])[] = [
   [/realm/i, 'realm'],
 ];
 
-const DENIED = /authentication (?:failed|required|unavailable|cancelled)|no (?:suitable|agent).*auth|failed to (?:request|collect|get).*(?:auth|credential|password|username)/i;
+const DENIED =
+  /authentication (?:failed|required|unavailable|cancelled)|no (?:suitable|agent).*auth|failed to (?:request|collect|get).*(?:auth|credential|password|username)/i;
 
 /** Whether libvirt refused for want of a name and a password; polkit asks for rights, which no password of ours gives. */
 export function isAuthenticationFailure(output: string): boolean {

@@ -34,7 +34,9 @@ export class LibvirtSession implements Session {
   }
 
   async #watch(home: MachineHome, cleanUp: () => void): Promise<SessionEnd> {
-    const shellGone = this.#shell.ended.then(() => this.connection.destroy(new Error('virsh, which kept the machine, is gone')));
+    const shellGone = this.#shell.ended.then(() =>
+      this.connection.destroy(new Error('virsh, which kept the machine, is gone')),
+    );
     const { expected, reason } = await this.connection.closed;
     if (!this.#killed) await this.#endMachine();
     await shellGone;

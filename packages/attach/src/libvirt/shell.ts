@@ -32,7 +32,9 @@ export class VirshShell {
       this.#output += text;
       this.#onOutput?.();
     });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-64 * 1024)));
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-64 * 1024)));
     child.stdin?.on('error', () => undefined);
     this.ended = child.ended.then(() => {
       this.#gone = true;
@@ -43,7 +45,13 @@ export class VirshShell {
   /** Starts it and waits until it is connected. */
   static start(virsh: Virsh): Promise<VirshShell> {
     return virsh.start(async (program, args, env) => {
-      const child = startProcess(program, args, { env: { ...process.env, ...env }, stdin: 'pipe', output: 'pipe', detached: true, log: virsh.log });
+      const child = startProcess(program, args, {
+        env: { ...process.env, ...env },
+        stdin: 'pipe',
+        output: 'pipe',
+        detached: true,
+        log: virsh.log,
+      });
       const shell = new VirshShell(child, virsh.uri);
       try {
         await shell.run(['hostname']).catch(() => shell.run(['uri']));
@@ -80,7 +88,8 @@ export class VirshShell {
   }
 
   #failure(command: string): GuestfsError {
-    if (this.#errors === '') return new GuestfsError('ERR_GUESTFS_LIBVIRT', `virsh ended in ${command}`, { log: lastLines(this.#output) });
+    if (this.#errors === '')
+      return new GuestfsError('ERR_GUESTFS_LIBVIRT', `virsh ended in ${command}`, { log: lastLines(this.#output) });
     return explainFailure({ output: this.#errors, failure: 'failed' }, { uri: this.#uri, answered: false });
   }
 }

@@ -50,19 +50,29 @@ export class Virsh {
   }
 
   /** Runs `work` with how virsh is started for this connection: the program, its first arguments and its environment. */
-  async start<T>(work: (program: string, args: readonly string[], env: Record<string, string>) => Promise<T>): Promise<T> {
+  async start<T>(
+    work: (program: string, args: readonly string[], env: Record<string, string>) => Promise<T>,
+  ): Promise<T> {
     const program = await findVirsh();
     const connect = this.uri === undefined ? ['-q'] : ['-q', '-c', this.uri];
     const env = { LC_ALL: 'C' };
     if (this.#answers === null) return work(program, connect, env);
-    return withAuthFile(this.#options.tmpdir, this.#answers, (file) => work(program, connect, { ...env, LIBVIRT_AUTH_FILE: file }));
+    return withAuthFile(this.#options.tmpdir, this.#answers, (file) =>
+      work(program, connect, { ...env, LIBVIRT_AUTH_FILE: file }),
+    );
   }
 
   #once(args: readonly string[]): Promise<CommandResult> {
     const { signal, timeout = 60_000, log } = this.#options;
     return this.start(async (program, connect, env) => {
       // Without a terminal virsh cannot stop and ask whoever sits there.
-      const result = await runCommand(program, [...connect, ...args], { env, timeout, detached: true, log, ...(signal && { signal }) });
+      const result = await runCommand(program, [...connect, ...args], {
+        env,
+        timeout,
+        detached: true,
+        log,
+        ...(signal && { signal }),
+      });
       signal?.throwIfAborted();
       return result;
     });

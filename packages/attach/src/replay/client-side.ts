@@ -34,7 +34,8 @@ export class ClientSide implements FrameReceiver {
   frame(bytes: Buffer, start: number, end: number): void {
     if (this.#upload !== null) return this.#chunk(this.#upload, bytes, start, end);
     const call = readCall(bytes, start, end);
-    if (call === null) throw new GuestfsError('ERR_GUESTFS_PROTOCOL', `a message of ${end - start} bytes, where a call must be`);
+    if (call === null)
+      throw new GuestfsError('ERR_GUESTFS_PROTOCOL', `a message of ${end - start} bytes, where a call must be`);
     if (call.transfer === 'in') this.#upload = { hash: createHash('sha256'), bytes: 0 };
     this.#observer.call(call);
   }

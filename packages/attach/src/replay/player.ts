@@ -1,4 +1,10 @@
-import { GuestfsError, memoryTransports, type MemoryTransport, type Transport, type TransportReceiver } from '@guestfs/core';
+import {
+  GuestfsError,
+  memoryTransports,
+  type MemoryTransport,
+  type Transport,
+  type TransportReceiver,
+} from '@guestfs/core';
 import { PROGRESS_FLAG, CANCEL_FLAG } from '@guestfs/core/internal';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import type { RecordedCall, Recording } from './records.js';
@@ -65,9 +71,12 @@ export class Player implements TransportReceiver, ClientObserver {
     if (this.#parted) return;
     const at = this.#next++;
     const recorded = this.#recording.calls[at];
-    if (recorded === undefined) return this.#part(at, `the recording ends after ${at} calls, and ${call.name} is one more`);
-    if (recorded.proc !== call.proc) return this.#part(at, `call ${at + 1} is ${recorded.name} in the recording, but ${call.name} now`);
-    if (!recorded.request.equals(call.request)) return this.#part(at, `call ${at + 1}, ${call.name}, has other arguments than in the recording`);
+    if (recorded === undefined)
+      return this.#part(at, `the recording ends after ${at} calls, and ${call.name} is one more`);
+    if (recorded.proc !== call.proc)
+      return this.#part(at, `call ${at + 1} is ${recorded.name} in the recording, but ${call.name} now`);
+    if (!recorded.request.equals(call.request))
+      return this.#part(at, `call ${at + 1}, ${call.name}, has other arguments than in the recording`);
     this.#current = { recorded, serial: call.serial };
     this.#answer(recorded.early, call.serial);
     if (call.transfer !== 'in') this.#complete(recorded, call.serial);
@@ -79,7 +88,10 @@ export class Player implements TransportReceiver, ClientObserver {
     const expected = recorded.upload;
     const comparable = this.#recording.compareUploads && expected?.whole === true && upload.whole;
     if (comparable && (expected.bytes !== upload.bytes || expected.sha256 !== upload.sha256)) {
-      const how = expected.bytes === upload.bytes ? 'with other content' : `of ${upload.bytes} bytes instead of ${expected.bytes}`;
+      const how =
+        expected.bytes === upload.bytes
+          ? 'with other content'
+          : `of ${upload.bytes} bytes instead of ${expected.bytes}`;
       return this.#part(this.#next - 1, `call ${this.#next}, ${recorded.name}, sends a file ${how}`);
     }
     this.#complete(recorded, serial);
@@ -117,7 +129,10 @@ export class Player implements TransportReceiver, ClientObserver {
   #part(at: number, why: string): void {
     this.#parted = true;
     const error = new GuestfsError('ERR_GUESTFS_REPLAY', `the calls part from the recording: ${why}`, {
-      hint: at === 0 ? 'check that this is the recording of this program' : 'make the program call the same again, or record the session anew',
+      hint:
+        at === 0
+          ? 'check that this is the recording of this program'
+          : 'make the program call the same again, or record the session anew',
     });
     // What was answered before must arrive first, or the error would be told of an earlier call.
     setImmediate(() => setImmediate(() => this.transport.destroy(error)));

@@ -1,5 +1,15 @@
 import type { ConnectionTap, LaunchConfig } from '@guestfs/core';
-import { CANCEL_FLAG, CHUNK_CANCELLED, CHUNK_END, FrameDecoder, HEADER_SIZE, PROGRESS_FLAG, PROGRESS_SIZE, readChunk, type FrameReceiver } from '@guestfs/core/internal';
+import {
+  CANCEL_FLAG,
+  CHUNK_CANCELLED,
+  CHUNK_END,
+  FrameDecoder,
+  HEADER_SIZE,
+  PROGRESS_FLAG,
+  PROGRESS_SIZE,
+  readChunk,
+  type FrameReceiver,
+} from '@guestfs/core/internal';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import { RECORDING_VERSION, type DriveSummary, type SessionRecord } from './records.js';
 import type { CallRequest } from './request.js';

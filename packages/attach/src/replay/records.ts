@@ -65,10 +65,18 @@ export function readRecording(bytes: Uint8Array, file: string): Recording {
 
 type Header = SessionRecord & { kind: 'header' };
 
-function checkHeader(record: (SessionRecord & { format?: unknown }) | undefined, file: string): asserts record is Header {
-  if (record?.kind !== 'header' || record.format !== FORMAT) throw broken(file, 'is no recording of a session', 'make one with recordSession');
+function checkHeader(
+  record: (SessionRecord & { format?: unknown }) | undefined,
+  file: string,
+): asserts record is Header {
+  if (record?.kind !== 'header' || record.format !== FORMAT)
+    throw broken(file, 'is no recording of a session', 'make one with recordSession');
   if (record.version !== RECORDING_VERSION) {
-    throw broken(file, `is of version ${String(record.version)}; this package reads version ${RECORDING_VERSION}`, 'record the session anew with this version');
+    throw broken(
+      file,
+      `is of version ${String(record.version)}; this package reads version ${RECORDING_VERSION}`,
+      'record the session anew with this version',
+    );
   }
   if (!Array.isArray(record.drives)) throw broken(file, 'is damaged', 'record the session anew');
 }
@@ -81,7 +89,12 @@ function addTo(calls: RecordedCall[], record: SessionRecord, file: string): void
   } else if (record.kind === 'upload' && last?.upload === null) {
     last.upload = { bytes: record.bytes, sha256: record.sha256, whole: record.whole };
     last.early.push(...last.late.splice(0));
-  } else if (record.kind === 'answer' && last !== undefined && record.bytes instanceof Uint8Array && record.bytes.length >= 4) {
+  } else if (
+    record.kind === 'answer' &&
+    last !== undefined &&
+    record.bytes instanceof Uint8Array &&
+    record.bytes.length >= 4
+  ) {
     last.late.push(Buffer.from(record.bytes));
   } else if (record.kind === 'lost' && last !== undefined) {
     last.lost = true;
@@ -93,7 +106,8 @@ function addTo(calls: RecordedCall[], record: SessionRecord, file: string): void
 function* decodeAll(bytes: Uint8Array, file: string): Generator<SessionRecord, undefined> {
   try {
     for (const record of decodeMulti(bytes, { maxArrayLength: 4096, maxMapLength: 32, maxExtLength: 0 })) {
-      if (typeof record !== 'object' || record === null || Array.isArray(record)) throw broken(file, 'is no recording of a session', 'make one with recordSession');
+      if (typeof record !== 'object' || record === null || Array.isArray(record))
+        throw broken(file, 'is no recording of a session', 'make one with recordSession');
       yield record as SessionRecord;
     }
   } catch (cause) {

@@ -1,7 +1,9 @@
 import type { Procedure, WireField } from '@guestfs/core';
 import { HEADER_SIZE, procedures, Reader } from '@guestfs/core/internal';
 
-const byNumber = new Map<number, Procedure>(Object.values(procedures).map((procedure) => [procedure.proc, procedure as Procedure]));
+const byNumber = new Map<number, Procedure>(
+  Object.values(procedures).map((procedure) => [procedure.proc, procedure as Procedure]),
+);
 
 /** Where the serial lies in a message, counted from its start. */
 const SERIAL = 16;
@@ -29,7 +31,8 @@ export function readCall(bytes: Buffer, start: number, end: number): CallRequest
   message.writeUInt32BE(0, SERIAL);
   const procedure = byNumber.get(proc);
   const name = procedure?.name ?? String(proc);
-  const { request, secrets } = procedure === undefined ? { request: message, secrets: [] } : withoutSecrets(message, procedure);
+  const { request, secrets } =
+    procedure === undefined ? { request: message, secrets: [] } : withoutSecrets(message, procedure);
   return { proc, name, serial, request, secrets, transfer: procedure?.transfer };
 }
 

@@ -15,14 +15,18 @@ const STICKY = 0o1000;
 export async function checkSocket(path: string, allowOtherOwner = false): Promise<void> {
   // eslint-disable-next-line no-control-regex -- that is what is refused
   if (path === '' || /\u0000/.test(path)) {
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${JSON.stringify(path)} can be no socket's path`, { hint: 'write unix:/path/of/the/socket' });
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${JSON.stringify(path)} can be no socket's path`, {
+      hint: 'write unix:/path/of/the/socket',
+    });
   }
   checkSocketPath(path);
   const found = await look(path);
   if (found === null) return;
   if (!found.isSocket()) {
     const kind = found.isDirectory() ? 'a folder' : found.isFile() ? 'a file' : 'no socket';
-    throw new GuestfsError('ERR_GUESTFS_ATTACH', `${path} is ${kind}`, { hint: 'give the path of the socket on which guestfsd or qemu listens' });
+    throw new GuestfsError('ERR_GUESTFS_ATTACH', `${path} is ${kind}`, {
+      hint: 'give the path of the socket on which guestfsd or qemu listens',
+    });
   }
   const uid = process.geteuid?.();
   if (allowOtherOwner || uid === undefined) return;
@@ -38,11 +42,22 @@ async function look(path: string) {
   try {
     return await stat(path);
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT' && (await stat(dirname(path)).then((folder) => folder.isDirectory(), () => false))) return null;
-    throw new GuestfsError('ERR_GUESTFS_ATTACH', `the socket ${path} cannot be looked at: ${(cause as Error).message}`, {
-      hint: 'check the path, and your rights to its folders',
-      cause,
-    });
+    if (
+      codeOf(cause) === 'ENOENT' &&
+      (await stat(dirname(path)).then(
+        (folder) => folder.isDirectory(),
+        () => false,
+      ))
+    )
+      return null;
+    throw new GuestfsError(
+      'ERR_GUESTFS_ATTACH',
+      `the socket ${path} cannot be looked at: ${(cause as Error).message}`,
+      {
+        hint: 'check the path, and your rights to its folders',
+        cause,
+      },
+    );
   }
 }
 

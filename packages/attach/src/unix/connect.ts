@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectUnix, GuestfsError, type SocketTransport } from '@guestfs/core';
+import { connectUnix, type GuestfsError, type SocketTransport } from '@guestfs/core';
 import { codeOf } from '@guestfs/core/internal';
 
 /** What a daemon that is just starting, or one whose client is just leaving, answers with. */

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { GuestfsError, type Transport, type TransportReceiver } from '@guestfs/core';
-import { DIRECTION_CALL, DIRECTION_REPLY, HEADER_SIZE, LAUNCH_FLAG, PING, PROGRAM, PROTOCOL_VERSION } from '@guestfs/core/internal';
+import {
+  DIRECTION_CALL,
+  DIRECTION_REPLY,
+  HEADER_SIZE,
+  LAUNCH_FLAG,
+  PING,
+  PROGRAM,
+  PROTOCOL_VERSION,
+} from '@guestfs/core/internal';
 import { PatternSearch } from './pattern-search.js';
 
 export interface GreetingOptions {
@@ -45,7 +53,12 @@ class Greeting implements Transport, TransportReceiver {
   #endReason: Error | undefined;
   #paused = false;
 
-  constructor(inner: Transport, options: GreetingOptions, resolve: (transport: Transport) => void, reject: (error: unknown) => void) {
+  constructor(
+    inner: Transport,
+    options: GreetingOptions,
+    resolve: (transport: Transport) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#inner = inner;
     this.#options = options;
     this.#resolve = resolve;
@@ -187,21 +200,34 @@ class Greeting implements Transport, TransportReceiver {
 
   #silence(): GuestfsError {
     const seconds = Math.round(this.#options.timeout / 10) / 100;
-    if (this.#heard > 0) return new GuestfsError('ERR_GUESTFS_ATTACH', `the peer at ${this.name} sent ${this.#heard} bytes, but no answer of a daemon within ${seconds} s`, { hint: WRONG_PEER });
+    if (this.#heard > 0)
+      return new GuestfsError(
+        'ERR_GUESTFS_ATTACH',
+        `the peer at ${this.name} sent ${this.#heard} bytes, but no answer of a daemon within ${seconds} s`,
+        { hint: WRONG_PEER },
+      );
     return new GuestfsError('ERR_GUESTFS_ATTACH', `the daemon at ${this.name} said nothing within ${seconds} s`, {
       hint: 'a daemon serves one client at a time: close the other one; inside a guest, see that guestfsd runs; allow more time with the backend setting attach_timeout=SECONDS',
     });
   }
 
   #babble(): GuestfsError {
-    return new GuestfsError('ERR_GUESTFS_ATTACH', `the peer at ${this.name} sent ${this.#heard} bytes, but no answer of a daemon`, { hint: WRONG_PEER });
+    return new GuestfsError(
+      'ERR_GUESTFS_ATTACH',
+      `the peer at ${this.name} sent ${this.#heard} bytes, but no answer of a daemon`,
+      { hint: WRONG_PEER },
+    );
   }
 
   #hangUp(cause: Error | undefined): GuestfsError {
-    return new GuestfsError('ERR_GUESTFS_ATTACH', `the daemon at ${this.name} closed the connection before it was ready`, {
-      hint: 'see the log of the daemon; one that serves another client may turn this one away',
-      cause,
-    });
+    return new GuestfsError(
+      'ERR_GUESTFS_ATTACH',
+      `the daemon at ${this.name} closed the connection before it was ready`,
+      {
+        hint: 'see the log of the daemon; one that serves another client may turn this one away',
+        cause,
+      },
+    );
   }
 }
 

@@ -8,7 +8,10 @@ export class AttachedSession implements Session {
 
   constructor(connection: Connection) {
     this.connection = connection;
-    this.ended = connection.closed.then(({ expected, reason }) => ({ expected, reason: expected ? 'closed from here' : reason.message }));
+    this.ended = connection.closed.then(({ expected, reason }) => ({
+      expected,
+      reason: expected ? 'closed from here' : reason.message,
+    }));
   }
 
   async shutdown(): Promise<void> {

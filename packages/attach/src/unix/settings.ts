@@ -20,8 +20,13 @@ export function attachSettings(settings: readonly string[]): AttachOptions {
   const allowOtherOwner = booleanSetting(settings, 'allow_other_owner');
   if (text === undefined) return { allowOtherOwner };
   const seconds = Number(text);
-  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && seconds > 0 && seconds <= LONGEST) return { allowOtherOwner, timeout: seconds * 1000 };
-  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the backend setting attach_timeout must be a number of seconds, not ${JSON.stringify(text)}`, {
-    hint: 'use for example attach_timeout=60',
-  });
+  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && seconds > 0 && seconds <= LONGEST)
+    return { allowOtherOwner, timeout: seconds * 1000 };
+  throw new GuestfsError(
+    'ERR_GUESTFS_ARGUMENT',
+    `the backend setting attach_timeout must be a number of seconds, not ${JSON.stringify(text)}`,
+    {
+      hint: 'use for example attach_timeout=60',
+    },
+  );
 }

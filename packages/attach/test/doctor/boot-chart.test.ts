@@ -33,6 +33,18 @@ test('marks that are not there are left out, and what comes late or twice change
 });
 
 test('the chart shows each stretch where it lies', () => {
-  const chart = formatBootChart([{ name: 'kernel', start: 0, end: 3000 }, { name: 'init', start: 3000, end: 4000 }, { name: 'x', start: 4000, end: 4000 }], 8);
-  expect(chart.split('\n')).toEqual(['kernel    3.00 s  ██████', 'init      1.00 s        ██', 'x         0.00 s          ▏', 'total     4.00 s']);
+  const chart = formatBootChart(
+    [
+      { name: 'kernel', start: 0, end: 3000 },
+      { name: 'init', start: 3000, end: 4000 },
+      { name: 'x', start: 4000, end: 4000 },
+    ],
+    8,
+  );
+  expect(chart.split('\n')).toEqual([
+    'kernel    3.00 s  ██████',
+    'init      1.00 s        ██',
+    'x         0.00 s          ▏',
+    'total     4.00 s',
+  ]);
 });

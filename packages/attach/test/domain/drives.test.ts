@@ -9,7 +9,9 @@ function virsh(answers: Record<string, string>): VirshCommands {
     uri: 'test:///default',
     run: (args) => {
       const answer = answers[args.join(' ')];
-      return answer === undefined ? Promise.reject(new Error(`unexpected: ${args.join(' ')}`)) : Promise.resolve(answer);
+      return answer === undefined
+        ? Promise.reject(new Error(`unexpected: ${args.join(' ')}`))
+        : Promise.resolve(answer);
     },
   };
 }
@@ -26,13 +28,24 @@ describe('drivesOfDomain', () => {
   test('carries format, sector size and the options over', async () => {
     const xml = `<disk type='file'><driver type='raw'/><source file='/a'/><target dev='vda'/><blockio logical_block_size='4096'/></disk>`;
     expect(await drives(xml, { cachemode: 'unsafe', discard: 'enable', copyonread: true, iface: 'virtio' })).toEqual([
-      { file: '/a', readonly: false, format: 'raw', blocksize: 4096, cachemode: 'unsafe', discard: 'enable', copyonread: true, iface: 'virtio' },
+      {
+        file: '/a',
+        readonly: false,
+        format: 'raw',
+        blocksize: 4096,
+        cachemode: 'unsafe',
+        discard: 'enable',
+        copyonread: true,
+        iface: 'virtio',
+      },
     ]);
   });
 
   test('opens a running domain only for reading', async () => {
     await expect(drives(PLAIN, {}, {}, `id='1'`)).rejects.toMatchObject({ code: 'ERR_GUESTFS_DOMAIN_RUNNING' });
-    expect(await drives(PLAIN, { readonly: true }, {}, `id='1'`)).toEqual([{ file: '/a', readonly: true, format: 'qcow2' }]);
+    expect(await drives(PLAIN, { readonly: true }, {}, `id='1'`)).toEqual([
+      { file: '/a', readonly: true, format: 'qcow2' },
+    ]);
   });
 
   test.each([
@@ -48,7 +61,9 @@ describe('drivesOfDomain', () => {
   });
 
   test('refuses a disk marked read-only with readonlydisk=error, and unknown values', async () => {
-    await expect(drives(PLAIN + MARKED, { readonlydisk: 'error' })).rejects.toMatchObject({ code: 'ERR_GUESTFS_DOMAIN' });
+    await expect(drives(PLAIN + MARKED, { readonlydisk: 'error' })).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DOMAIN',
+    });
     await expect(drives(PLAIN, { readonlydisk: 'perhaps' })).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
   });
 
@@ -59,15 +74,21 @@ describe('drivesOfDomain', () => {
   });
 
   test('names the disk that cannot be opened', async () => {
-    await expect(drives(PLAIN + `<disk type='nvme'><source/><target dev='vdx'/></disk>`)).rejects.toThrow(/vdx is of type nvme/);
-    await expect(drives(`<disk type='network'><source protocol='vxhs' name='n'/><target dev='vdy'/></disk>`)).rejects.toThrow(/vdy.*vxhs/);
+    await expect(drives(PLAIN + `<disk type='nvme'><source/><target dev='vdx'/></disk>`)).rejects.toThrow(
+      /vdx is of type nvme/,
+    );
+    await expect(
+      drives(`<disk type='network'><source protocol='vxhs' name='n'/><target dev='vdy'/></disk>`),
+    ).rejects.toThrow(/vdy.*vxhs/);
   });
 
   test('asks libvirt for the path of a volume', async () => {
     const xml = `<disk type='volume'><source pool='p' volume='v'/><target dev='vda'/></disk>`;
     const path = 'vol-path --pool p --vol v';
     const info = 'vol-info --pool p --vol v';
-    expect(await drives(xml, {}, { [info]: 'Name: v\nType:           file\n', [path]: '/pool/a b\n\n' })).toEqual([{ file: '/pool/a b', readonly: false }]);
+    expect(await drives(xml, {}, { [info]: 'Name: v\nType:           file\n', [path]: '/pool/a b\n\n' })).toEqual([
+      { file: '/pool/a b', readonly: false },
+    ]);
     await expect(drives(xml, {}, { [info]: 'Type: network\n' })).rejects.toThrow(/of type network/);
   });
 
@@ -79,8 +100,16 @@ describe('drivesOfDomain', () => {
       [`secret-get-value --secret ${uuid}`]: 'c2VjcmV0\n',
       'secret-list': ` UUID   Usage\n-----\n ${uuid}   iscsi target1\n`,
     };
-    expect((await drives(disk('iscsi', `<secret type='iscsi' usage='target1'/>`), {}, answers))[0]).toMatchObject({ username: 'u', secret: 'secret', servers: ['h'] });
-    expect((await drives(disk('rbd', `<secret type='ceph' uuid='${uuid}'/>`), {}, answers))[0]).toMatchObject({ secret: 'c2VjcmV0' });
-    await expect(drives(disk('iscsi', `<secret type='iscsi' usage='other'/>`), {}, answers)).rejects.toThrow(/no secret/);
+    expect((await drives(disk('iscsi', `<secret type='iscsi' usage='target1'/>`), {}, answers))[0]).toMatchObject({
+      username: 'u',
+      secret: 'secret',
+      servers: ['h'],
+    });
+    expect((await drives(disk('rbd', `<secret type='ceph' uuid='${uuid}'/>`), {}, answers))[0]).toMatchObject({
+      secret: 'c2VjcmV0',
+    });
+    await expect(drives(disk('iscsi', `<secret type='iscsi' usage='other'/>`), {}, answers)).rejects.toThrow(
+      /no secret/,
+    );
   });
 });

@@ -7,7 +7,13 @@ const disks = (xml: string) => readDomain(domain(xml)).disks;
 
 describe('readDomain', () => {
   test('tells name, UUID and whether it runs', () => {
-    expect(readDomain(domain(''))).toMatchObject({ name: 'web', uuid: '8a3c8b1e-0d51-4c9f-9d0e-3c9c5d5e7a10', active: true, disks: [], channel: null });
+    expect(readDomain(domain(''))).toMatchObject({
+      name: 'web',
+      uuid: '8a3c8b1e-0d51-4c9f-9d0e-3c9c5d5e7a10',
+      active: true,
+      disks: [],
+      channel: null,
+    });
     expect(readDomain('<domain><name>a &amp; b</name></domain>')).toMatchObject({ name: 'a & b', active: false });
   });
 
@@ -23,7 +29,13 @@ describe('readDomain', () => {
       <disk type='block' device='disk'><source dev='/dev/vg/lv'/><target dev='vdb'/><readonly/><shareable/></disk>
       <disk type='file' device='cdrom'><target dev='sda'/><readonly/></disk>`;
     expect(disks(xml)).toEqual([
-      { target: 'vda', device: 'disk', source: { kind: 'file', path: '/vm/a, b.qcow2' }, format: 'qcow2', readonly: false },
+      {
+        target: 'vda',
+        device: 'disk',
+        source: { kind: 'file', path: '/vm/a, b.qcow2' },
+        format: 'qcow2',
+        readonly: false,
+      },
       { target: 'vdb', device: 'disk', source: { kind: 'file', path: '/dev/vg/lv' }, readonly: true },
     ]);
   });
@@ -35,7 +47,8 @@ describe('readDomain', () => {
   });
 
   test('reads the sector size', () => {
-    const xml = (size: string): string => `<disk type='file'><source file='/a'/><target dev='vda'/><blockio logical_block_size='${size}'/></disk>`;
+    const xml = (size: string): string =>
+      `<disk type='file'><source file='/a'/><target dev='vda'/><blockio logical_block_size='${size}'/></disk>`;
     expect(disks(xml('4096'))[0]?.blocksize).toBe(4096);
     expect(disks(xml('77'))[0]?.blocksize).toBeUndefined();
   });
@@ -51,15 +64,32 @@ describe('readDomain', () => {
     expect(disks(xml).map(({ source }) => source)).toEqual([
       { kind: 'network', protocol: 'nbd', name: 'exp', servers: ['[::1]:10809'] },
       { kind: 'network', protocol: 'nbd', name: '', servers: ['unix:/run/nbd.sock'] },
-      { kind: 'network', protocol: 'rbd', name: 'pool/img', servers: ['m1:6789', 'm2'], username: 'admin', secret: { type: 'ceph', uuid: 'u-1' } },
-      { kind: 'network', protocol: 'iscsi', name: 'iqn:x/1', servers: ['h:3260'], username: 'bob', secret: { type: 'iscsi', usage: 'target1' } },
+      {
+        kind: 'network',
+        protocol: 'rbd',
+        name: 'pool/img',
+        servers: ['m1:6789', 'm2'],
+        username: 'admin',
+        secret: { type: 'ceph', uuid: 'u-1' },
+      },
+      {
+        kind: 'network',
+        protocol: 'iscsi',
+        name: 'iqn:x/1',
+        servers: ['h:3260'],
+        username: 'bob',
+        secret: { type: 'iscsi', usage: 'target1' },
+      },
     ]);
   });
 
   test('reads volumes, and tells kinds that it does not know', () => {
     const xml = `<disk type='volume'><source pool='p' volume='v'/><target dev='vda'/></disk>
       <disk type='nvme'><source type='pci' namespace='1'/><target dev='vdb'/></disk>`;
-    expect(disks(xml).map(({ source }) => source)).toEqual([{ kind: 'volume', pool: 'p', volume: 'v' }, { kind: 'other', type: 'nvme' }]);
+    expect(disks(xml).map(({ source }) => source)).toEqual([
+      { kind: 'volume', pool: 'p', volume: 'v' },
+      { kind: 'other', type: 'nvme' },
+    ]);
   });
 
   test('finds the channel of guestfsd among others', () => {
@@ -68,7 +98,10 @@ describe('readDomain', () => {
       <channel type='unix'><source mode='bind' path='/run/agent'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
       <channel type='unix'><source mode='bind' path='/run/g.sock'/><target type='virtio' name='org.libguestfs.channel.0' state='connected'/></channel>`;
     expect(readDomain(domain(xml)).channel).toBe('/run/g.sock');
-    expect(readDomain(domain(`<channel type='unix'><target type='virtio' name='org.libguestfs.channel.0'/></channel>`)).channel).toBeNull();
+    expect(
+      readDomain(domain(`<channel type='unix'><target type='virtio' name='org.libguestfs.channel.0'/></channel>`))
+        .channel,
+    ).toBeNull();
   });
 
   test('reads SELinux labels, unless there are several', () => {

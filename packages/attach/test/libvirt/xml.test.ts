@@ -3,7 +3,9 @@ import { child, element, formatXml, parseXml } from '../../src/libvirt/xml.js';
 
 describe('parseXml', () => {
   test('reads attributes, text, references and character data', () => {
-    const root = parseXml(`<?xml version="1.0"?>\n<a x="1 &amp; &#10;&#x41;&quot;&amp;lt;"><!-- no --><b>t &lt; &#65;</b><c/><![CDATA[x<y]]></a>`);
+    const root = parseXml(
+      `<?xml version="1.0"?>\n<a x="1 &amp; &#10;&#x41;&quot;&amp;lt;"><!-- no --><b>t &lt; &#65;</b><c/><![CDATA[x<y]]></a>`,
+    );
     expect(root.name).toBe('a');
     expect(root.attributes['x']).toBe('1 & \nA"&lt;');
     expect(child(root, 'b')?.text).toBe('t < A');

@@ -38,7 +38,8 @@ class Peer {
   }
 }
 
-const launch = (path: string, timeout = 500) => unixBackend(path, { timeout }).launch(launchConfig(), launchContext().context);
+const launch = (path: string, timeout = 500) =>
+  unixBackend(path, { timeout }).launch(launchConfig(), launchContext().context);
 
 describe('unixBackend', () => {
   test.each([
@@ -47,7 +48,16 @@ describe('unixBackend', () => {
     ['sends garbage', (socket: Socket) => void socket.write('220 mail.example.org ESMTP\r\n')],
     ['hangs up', (socket: Socket) => void socket.end()],
     ['resets', (socket: Socket) => void socket.destroy()],
-    ['sends a message without end', (socket: Socket) => { const more = (): void => { for (let i = 0; i < 64 && !socket.destroyed && socket.write(Buffer.alloc(65536, 7)); i++); }; socket.on('drain', more); more(); }],
+    [
+      'sends a message without end',
+      (socket: Socket) => {
+        const more = (): void => {
+          for (let i = 0; i < 64 && !socket.destroyed && socket.write(Buffer.alloc(65536, 7)); i++);
+        };
+        socket.on('drain', more);
+        more();
+      },
+    ],
   ])('a peer that %s: a typed error within the deadline, and the connection is closed', async (_, act) => {
     await using peer = await new Peer(act).listen();
     const started = performance.now();
@@ -93,8 +103,14 @@ describe('unixBackend', () => {
 
   test('drives, qemu parameters and a network are refused before anything is tried', async () => {
     const backend = unixBackend('/nowhere/g.sock');
-    for (const changes of [{ drives: [{ file: '/a', readonly: true }] }, { qemuParameters: [['-m', '1'] as const] }, { network: true }]) {
-      await expect(backend.launch(launchConfig(changes), launchContext().context)).rejects.toMatchObject({ code: 'ERR_GUESTFS_UNSUPPORTED' });
+    for (const changes of [
+      { drives: [{ file: '/a', readonly: true }] },
+      { qemuParameters: [['-m', '1'] as const] },
+      { network: true },
+    ]) {
+      await expect(backend.launch(launchConfig(changes), launchContext().context)).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_UNSUPPORTED',
+      });
     }
   });
 
@@ -103,6 +119,9 @@ describe('unixBackend', () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('enough')), 50);
     const { context } = launchContext({ signal: controller.signal });
-    await expect(unixBackend(peer.path).launch(launchConfig(), context)).rejects.toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: { message: 'enough' } });
+    await expect(unixBackend(peer.path).launch(launchConfig(), context)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_CANCELLED',
+      cause: { message: 'enough' },
+    });
   });
 });

@@ -35,8 +35,14 @@ describe('checkSocket', () => {
     const file = join(folder, 'file');
     await writeFile(file, '');
     await mkdir(join(folder, 'folder'));
-    await expect(checkSocket(file)).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH', message: expect.stringContaining('is a file') });
-    await expect(checkSocket(join(folder, 'folder'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH', message: expect.stringContaining('is a folder') });
+    await expect(checkSocket(file)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ATTACH',
+      message: expect.stringContaining('is a file'),
+    });
+    await expect(checkSocket(join(folder, 'folder'))).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ATTACH',
+      message: expect.stringContaining('is a folder'),
+    });
     await expect(checkSocket(join(folder, 'nowhere', 'g.sock'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH' });
     await expect(checkSocket(join(file, 'g.sock'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH' });
   });
@@ -48,7 +54,10 @@ describe('checkSocket', () => {
   test('refuses a socket that everybody can use, unless that is wished', async () => {
     const path = await listen(join(folder, 'open.sock'));
     await chmod(path, 0o777);
-    await expect(checkSocket(path)).rejects.toMatchObject({ code: 'ERR_GUESTFS_UNSAFE_PATH', hint: expect.stringContaining('allow_other_owner') });
+    await expect(checkSocket(path)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_UNSAFE_PATH',
+      hint: expect.stringContaining('allow_other_owner'),
+    });
     await checkSocket(path, true);
   });
 
@@ -66,7 +75,10 @@ describe('checkSocket', () => {
   asRoot('refuses another user’s socket, unless that is wished', async () => {
     const path = await listen(join(folder, 'other.sock'));
     await chown(path, 12345, 12345);
-    await expect(checkSocket(path)).rejects.toMatchObject({ code: 'ERR_GUESTFS_UNSAFE_PATH', message: expect.stringContaining('12345') });
+    await expect(checkSocket(path)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_UNSAFE_PATH',
+      message: expect.stringContaining('12345'),
+    });
     await checkSocket(path, true);
   });
 });
@@ -74,10 +86,15 @@ describe('checkSocket', () => {
 describe('attachSettings', () => {
   test('reads its two settings among others', () => {
     expect(attachSettings([])).toEqual({ allowOtherOwner: false });
-    expect(attachSettings(['force_tcg', 'attach_timeout=1.5', 'allow_other_owner'])).toEqual({ allowOtherOwner: true, timeout: 1500 });
+    expect(attachSettings(['force_tcg', 'attach_timeout=1.5', 'allow_other_owner'])).toEqual({
+      allowOtherOwner: true,
+      timeout: 1500,
+    });
   });
 
   test.each(['', '-1', '0', 'soon', '1e9', '99999999'])('refuses attach_timeout=%s', (value) => {
-    expect(() => attachSettings([`attach_timeout=${value}`])).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_ARGUMENT' }));
+    expect(() => attachSettings([`attach_timeout=${value}`])).toThrow(
+      expect.objectContaining({ code: 'ERR_GUESTFS_ARGUMENT' }),
+    );
   });
 });

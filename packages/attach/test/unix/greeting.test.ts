@@ -108,14 +108,25 @@ describe('greet', () => {
 
   test.each([
     ['says nothing', (): void => undefined, /said nothing within 0.2 s/],
-    ['sends half a flag', (there: MemoryTransport): void => void there.write(FLAG.subarray(0, 2)), /2 bytes, but no answer/],
-    ['sends garbage', (there: MemoryTransport): void => void there.write(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')), /28 bytes, but no answer/],
+    [
+      'sends half a flag',
+      (there: MemoryTransport): void => void there.write(FLAG.subarray(0, 2)),
+      /2 bytes, but no answer/,
+    ],
+    [
+      'sends garbage',
+      (there: MemoryTransport): void => void there.write(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      /28 bytes, but no answer/,
+    ],
     ['hangs up', (there: MemoryTransport): void => void there.close(), /closed the connection/],
   ])('fails within its deadline when the peer %s, and lets go', async (_, act, message) => {
     const [here, there] = memoryTransports();
     const { ended } = peer(there);
     act(there);
-    await expect(greet(here, { ...quick, timeout: 200 })).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH', message: expect.stringMatching(message) });
+    await expect(greet(here, { ...quick, timeout: 200 })).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ATTACH',
+      message: expect.stringMatching(message),
+    });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(ended()).toBe(true);
   });

@@ -33,7 +33,10 @@ const memsize = z
   .refine((size) => size >= MINIMUM_MEMSIZE, `must be at least ${MINIMUM_MEMSIZE} (megabytes)`);
 const backend = z
   .string()
-  .regex(/^(direct|appliance|libvirt|libvirt:.+|unix:.+|replay:.+)$/s, 'must be direct, libvirt, libvirt:URI, unix:PATH or replay:FILE');
+  .regex(
+    /^(direct|appliance|libvirt|libvirt:.+|unix:.+|replay:.+)$/s,
+    'must be direct, libvirt, libvirt:URI, unix:PATH or replay:FILE',
+  );
 
 /** What the environment sets; a setting that is not there is left alone. */
 export interface EnvironmentSettings {

@@ -21,7 +21,9 @@ export async function withChecks(error: unknown, subject: DiagnosisSubject): Pro
   if (!GuestfsError.is(error)) return error;
   const checks = MATCHING[error.code];
   if (checks === undefined) return error;
-  const wrong = (await diagnose({ checks, subject })).filter(({ status }) => status === 'failed' || status === 'warning');
+  const wrong = (await diagnose({ checks, subject })).filter(
+    ({ status }) => status === 'failed' || status === 'warning',
+  );
   if (wrong.length === 0) return error;
   const text = `\n  What was checked:\n${formatDiagnosis(wrong).replace(/^/gm, '    ')}`;
   // The stack begins with the message that the error was made with.

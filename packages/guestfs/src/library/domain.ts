@@ -60,5 +60,8 @@ function toAddDrive({ file: _file, servers, temporary: _temporary, ...rest }: Dr
 function setLabels({ settings }: Handle, labels: { label: string; imagelabel: string } | null): void {
   for (const name of ['internal_libvirt_label', 'internal_libvirt_imagelabel']) settings.clearBackendSetting(name);
   if (labels === null) return;
-  settings.backendSettings.push(`internal_libvirt_label=${labels.label}`, `internal_libvirt_imagelabel=${labels.imagelabel}`);
+  settings.backendSettings.push(
+    `internal_libvirt_label=${labels.label}`,
+    `internal_libvirt_imagelabel=${labels.imagelabel}`,
+  );
 }

@@ -45,16 +45,25 @@ async function readStart(file: string, length: number): Promise<Buffer> {
 async function readStartOfQcow2(file: string): Promise<Buffer> {
   const program = await findProgram('qemu-img');
   if (program === null) {
-    throw new GuestfsError('ERR_GUESTFS_QEMU_NOT_FOUND', 'qemu-img, which the qcow2 root of the appliance needs, is not installed', {
-      hint: installHint('qemu-img'),
-    });
+    throw new GuestfsError(
+      'ERR_GUESTFS_QEMU_NOT_FOUND',
+      'qemu-img, which the qcow2 root of the appliance needs, is not installed',
+      {
+        hint: installHint('qemu-img'),
+      },
+    );
   }
   const folder = await mkdtemp(join(tmpdir(), 'guestfs-'));
   try {
     const start = join(folder, 'start');
     const args = ['dd', '-U', '-f', 'qcow2', '-O', 'raw', 'bs=4096', 'count=1', `if=${file}`, `of=${start}`];
     const result = await runCommand(program, args, { timeout: 30_000, env: { LC_ALL: 'C' } });
-    if (result.failure !== null) throw broken(file, `the appliance's root ${file} cannot be read: qemu-img ${result.failure}`, new Error(result.stderr));
+    if (result.failure !== null)
+      throw broken(
+        file,
+        `the appliance's root ${file} cannot be read: qemu-img ${result.failure}`,
+        new Error(result.stderr),
+      );
     return await readStart(start, 4096);
   } finally {
     await rm(folder, { recursive: true, force: true });
