@@ -37,7 +37,7 @@ export const runtimePackages = [
   { package: 'libguestfs0', there: hasSkeleton },
   {
     package: 'libguestfs-xfs',
-    there: () => skeletons.some((folder) => existsSync(join(folder, 'supermin.d', 'zz-packages-xfs'))),
+    there: () => skeletons.some((folder) => existsSync(join(folder, 'supermin.d', 'packages-xfs'))),
   },
   { package: arm ? 'linux-image-cloud-arm64' : 'linux-image-cloud-amd64', there: hasKernel },
 ];
