@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -70,7 +70,7 @@ describe('the documentation', () => {
     for (const page of pages) {
       const links = readFileSync(join(root, page), 'utf8').matchAll(/\]\(((?!https?:)[^)#]+)/g);
       for (const [, target = ''] of links) {
-        expect([page, target, ts.sys.fileExists(join(root, dirname(page), target))]).toEqual([page, target, true]);
+        expect([page, target, existsSync(join(root, dirname(page), target))]).toEqual([page, target, true]);
       }
     }
   });
