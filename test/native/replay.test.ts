@@ -188,6 +188,28 @@ describeNative('a recorded session', () => {
     expect(warnings.join()).toContain('could not be written');
   });
 
+  test('a daemon that died in a call dies there again', async () => {
+    const other = join(folder, 'died.gfr');
+    const dying = async (g: Guestfs, kill: () => void): Promise<void> => {
+      await g.pingDaemon();
+      const source = (async function* () {
+        yield Buffer.from('x');
+        kill();
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        yield Buffer.from('y');
+      })();
+      await expect(g.upload(source, join(folder, 'd'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST' });
+    };
+    await using daemon = await startNativeDaemon();
+    await using g = new Guestfs();
+    g.setBackend(`unix:${daemon.socket}`);
+    const recording = recordSession(g, other);
+    await g.launch();
+    await dying(g, () => daemon.kill());
+    expect(await recording.finished).toMatchObject({ calls: 2 });
+    await replay(other, (h) => dying(h, () => undefined));
+  }, 30_000);
+
   test('a handle that is closed without a launch tells so', async () => {
     const g = new Guestfs();
     const recording = recordSession(g, join(folder, 'never.gfr'));

@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs } from 'guestfs';
 import { testDomain, TestDriverHost } from './test-driver.js';
@@ -7,9 +8,13 @@ import { testDomain, TestDriverHost } from './test-driver.js';
 const disk = (path: string, target: string): string =>
   `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${path}'/><target dev='${target}' bus='virtio'/></disk>`;
 
+let images: string;
+beforeAll(async () => {
+  images = await mkdtemp(join(tmpdir(), 'guestfs-add-domain-'));
+});
+afterAll(() => rm(images, { recursive: true, force: true }));
+
 async function hostWith(count: number, state: number, before = ''): Promise<TestDriverHost> {
-  const images = '/tmp/guestfs-add-domain';
-  await mkdir(images, { recursive: true });
   const paths = Array.from({ length: count }, (_, i) => join(images, `${i}.img`));
   for (const path of paths) await writeFile(path, 'x');
   return TestDriverHost.create(
@@ -29,7 +34,7 @@ test('addDomain adds the disks, and a launch that is issued at once waits for it
 
 test('all disks or none: one that is missing here leaves the handle as it was', async () => {
   await using host = await TestDriverHost.create(
-    testDomain('web', disk('/tmp/guestfs-add-domain/0.img', 'vda') + disk('/nowhere/b.img', 'vdb'), 5),
+    testDomain('web', disk(join(images, '0.img'), 'vda') + disk('/nowhere/b.img', 'vdb'), 5),
   );
   await using g = new Guestfs({ environment: {} });
   await expect(g.addDomain('web', { libvirturi: host.uri })).rejects.toMatchObject({ code: 'ENOENT' });
