@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { GuestfsError } from '../errors.js';
 import type { Transport, TransportReceiver } from './contract.js';
+import type { Inbox } from './inbox.js';
 
 /** How long `close` waits for a peer that takes nothing more, in milliseconds. */
 const CLOSE_GRACE = 2_000;
@@ -14,14 +15,18 @@ const CLOSE_GRACE = 2_000;
 export class SocketTransport implements Transport {
   readonly name: string;
   readonly #socket: Socket;
+  readonly #inbox: Inbox | null;
   readonly #gone: Promise<void>;
   #receiver: TransportReceiver | null = null;
   #ended = false;
   #closing = false;
+  #paused = false;
   #failure: Error | undefined;
 
-  constructor(socket: Socket, name: string) {
+  /** With an `inbox` the socket was made to read into that. */
+  constructor(socket: Socket, name: string, inbox: Inbox | null = null) {
     this.#socket = socket;
+    this.#inbox = inbox;
     this.name = name;
     // From now on, or an error that comes before `start` would end the process.
     socket.on('error', (error) => (this.#failure ??= error));
@@ -44,9 +49,13 @@ export class SocketTransport implements Transport {
       queueMicrotask(() => this.#end());
       return;
     }
-    socket.on('data', (bytes) => {
-      if (!this.#ended) receiver.data(bytes);
-    });
+    if (this.#inbox === null) {
+      socket.on('data', (bytes) => {
+        if (!this.#ended) receiver.data(bytes);
+      });
+    } else {
+      queueMicrotask(() => this.#flow());
+    }
     socket.on('drain', () => {
       if (!this.#ended) receiver.drain();
     });
@@ -58,11 +67,15 @@ export class SocketTransport implements Transport {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#ended && this.#receiver !== null) this.#socket.resume();
+    this.#paused = false;
+    if (this.#ended || this.#receiver === null) return;
+    if (this.#inbox === null) this.#socket.resume();
+    else queueMicrotask(() => this.#flow());
   }
 
   close(): Promise<void> {
@@ -82,6 +95,15 @@ export class SocketTransport implements Transport {
     this.#failure ??= reason;
     this.#closing = true;
     this.#socket.destroy();
+  }
+
+  /** Lets the inbox deliver. What came before the start may make the receiver pause. */
+  #flow(): void {
+    if (this.#paused || this.#ended) return;
+    this.#inbox?.open((bytes) => {
+      if (!this.#ended) this.#receiver?.data(bytes);
+    });
+    if (!this.#paused) this.#socket.resume();
   }
 
   #end(): void {

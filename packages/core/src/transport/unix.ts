@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { GuestfsError } from '../errors.js';
+import { Inbox } from './inbox.js';
 import { SocketTransport } from './socket.js';
 
 /** The write mark that keeps an upload flowing, in bytes. */
@@ -34,11 +35,12 @@ export function connectUnix(path: string, options: ConnectUnixOptions = {}): Pro
       settle();
       reject(refused(path, error));
     };
-    const options = { path, writableHighWaterMark: SOCKET_MARK, readableHighWaterMark: SOCKET_MARK };
+    const inbox = new Inbox();
+    const options = { path, writableHighWaterMark: SOCKET_MARK, onread: inbox.onread };
     try {
       socket = connect(options, () => {
         settle();
-        resolve(new SocketTransport(socket, `unix:${path}`));
+        resolve(new SocketTransport(socket, `unix:${path}`, inbox));
       });
     } catch (error) {
       // A path that no socket can have: too long, or with a NUL in it.
