@@ -95,16 +95,19 @@ static void wake_up(int port, const struct wake *w) {
 static void serve(const char *path) {
   static char line[512];
   u64 used = 0;
+  s64 nap = 1000;
   int port = open_file(path, O_RDWR);
   if (port < 0) sys(NR_exit, 1, 0, 0, 0, 0);
   for (;;) {
     char c;
     s64 n = sys(NR_read, port, (s64)&c, 1, 0, 0);
     if (n <= 0) {
-      /* Nobody is at the host's end yet. */
-      pause_for(5000);
+      /* Nobody is at the host's end: asked less and less often, to leave the processor to the daemon. */
+      pause_for(nap);
+      if (nap < 500000) nap *= 2;
       continue;
     }
+    nap = 1000;
     if (c != '\n') {
       if (used + 1 < sizeof line) line[used++] = c;
       continue;

@@ -54,7 +54,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       const { seeded, ready } = helper.wake(config.drives.length);
       await withinDeadline(seeded, machine.pid);
       context.phase('initRunning');
-      await ready;
+      context.log(`guest helper: ${await ready} (microseconds for scanning, udev, arrays and volumes)`);
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
         onProgress: (progress) => context.progress(progress),
@@ -74,7 +74,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
 }
 
 /** Rejects when the machine stays silent though the host lets it run: a state that loaded and then hangs. */
-async function withinDeadline(sign: Promise<void>, pid: number | null): Promise<void> {
+async function withinDeadline(sign: Promise<unknown>, pid: number | null): Promise<void> {
   const begin = performance.now();
   const waitedBefore = await waitedForProcessor(pid);
   let timer: NodeJS.Timeout | undefined;

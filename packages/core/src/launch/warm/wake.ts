@@ -34,10 +34,10 @@ export class GuestHelper {
   /**
    * Sends the time, fresh entropy and the number of disks, and has the helper get the machine ready.
    *
-   * `seeded` resolves when clock and random generator are the machine's own, `ready` when all disks are there. Both
-   * reject when the helper reports a failure or the connection ends.
+   * `seeded` resolves when clock and random generator are the machine's own, `ready` when all disks are there, each with
+   * the helper's line, for the log. Both reject when the helper reports a failure or the connection ends.
    */
-  wake(disks: number): { readonly seeded: Promise<void>; readonly ready: Promise<void> } {
+  wake(disks: number): { readonly seeded: Promise<string>; readonly ready: Promise<string> } {
     const now = BigInt(Date.now());
     const seed = randomBytes(SEED_BYTES).toString('hex');
     this.#socket.write(`wake ${now / 1000n} ${(now % 1000n) * 1_000_000n} ${seed} ${disks}\n`);
@@ -52,7 +52,7 @@ export class GuestHelper {
     this.#socket.destroy();
   }
 
-  async #expect(word: string): Promise<void> {
+  async #expect(word: string): Promise<string> {
     while (this.#lines.length === 0) {
       if (this.#end !== null) throw this.#end;
       await new Promise<void>((resolve) => (this.#wanted = resolve));
@@ -64,6 +64,7 @@ export class GuestHelper {
         `the guest helper answered ${JSON.stringify(line.slice(0, 200))} instead of '${word}'`,
       );
     }
+    return line;
   }
 
   #finish(cause: Error): void {
