@@ -196,12 +196,12 @@ function failure(work: PromiseLike<unknown>): Promise<GuestfsError> {
         await writeFile(join(folder, 'big'), Buffer.alloc(8_000_000));
         const stop = new AbortController();
         // Counted here, so its first bytes report progress.
-      const error = await failure(
-        g.base64Out(join(folder, 'big'), target, { signal: stop.signal, onProgress: () => stop.abort() }),
-      );
-      expect(error.code).toBe('ERR_GUESTFS_CANCELLED');
-      await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
-      expect(await g.getUmask()).toBeGreaterThanOrEqual(0);
+        const error = await failure(
+          g.base64Out(join(folder, 'big'), target, { signal: stop.signal, onProgress: () => stop.abort() }),
+        );
+        expect(error.code).toBe('ERR_GUESTFS_CANCELLED');
+        await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
+        expect(await g.getUmask()).toBeGreaterThanOrEqual(0);
       }));
 
     test('userCancel cancels a transfer that runs, and the connection stays usable', () =>
@@ -273,7 +273,7 @@ function failure(work: PromiseLike<unknown>): Promise<GuestfsError> {
       withGuest(async (g, folder, daemon) => {
         const quit = new Promise<{ expected: boolean; reason: string }>((resolve) => g.once('subprocessQuit', resolve));
         const sleeping = failure(g.upload(new PassThrough(), join(folder, 'x')));
-          daemon.kill();
+        daemon.kill();
         expect((await sleeping).code).toBe('ERR_GUESTFS_CONNECTION_LOST');
         expect(await quit).toMatchObject({ expected: false });
         expect(g.isConfig()).toBe(true);

@@ -57,7 +57,9 @@ async function withPool(image) {
 function reportKind(kind, medians, report) {
   const [ours, peer] = [medians[kind], medians.upstream];
   if (ours.given !== undefined) report(line(`${kind}: handle given out`, ours.given, peer.launched, 'ms'));
-  report(line(`${kind}: ${kind === 'pool' ? 'given out with a disk' : 'launched'}`, ours.launched, peer.launched, 'ms'));
+  report(
+    line(`${kind}: ${kind === 'pool' ? 'given out with a disk' : 'launched'}`, ours.launched, peer.launched, 'ms'),
+  );
   report(line(`${kind}: first call answered`, ours.first, peer.first, 'ms'));
   report(line(`${kind}: small session done`, ours.session, peer.session, 'ms'));
   report(line(`${kind}: resident memory`, ours.rss, peer.rss, 'MB'));
