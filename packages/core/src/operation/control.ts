@@ -1,15 +1,11 @@
 import type { Progress } from '@guestfs/events';
 import { GuestfsError } from '../errors.js';
+import { located, showOrigin, type Origin } from './located.js';
 
 /** Told of a call's progress and end; nothing is told after `end`. */
 export interface ProgressObserver {
   progress(progress: Progress): void;
   end(failed: boolean, error: unknown): void;
-}
-
-/** A place in the program; its stack is formatted when it is read. */
-export interface Origin {
-  stack?: string;
 }
 
 /** What every call takes besides its arguments. */
@@ -31,7 +27,7 @@ export interface CallOptions {
 export class OperationControl<T = unknown> {
   /** The function's method name. */
   readonly operation: string;
-  #resolve: ((value: T) => void) | null = null;
+  #resolve: ((value: T | PromiseLike<never>) => void) | null = null;
   #reject: ((error: unknown) => void) | null = null;
   #settled = false;
   #cancellation: GuestfsError | null = null;
@@ -45,13 +41,14 @@ export class OperationControl<T = unknown> {
   #controller: AbortController | null = null;
   /** Where the call was made; its stack is formatted only when an error needs it. */
   #origin: Origin | null = null;
+  #unlocated = false;
 
   constructor(operation: string) {
     this.operation = operation;
   }
 
   /** Takes the promise's two functions; called by the Operation, once. */
-  attach(resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  attach(resolve: (value: T | PromiseLike<never>) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -65,9 +62,10 @@ export class OperationControl<T = unknown> {
     return origin;
   }
 
-  /** Takes the line of another call for this one's. */
-  shareOrigin(origin: Origin): void {
+  /** Takes the line of another call for this one's; null leaves it to be found when the call fails. */
+  shareOrigin(origin: Origin | null): void {
     this.#origin = origin;
+    this.#unlocated = origin === null;
   }
 
   /** Obeys the options; to be called when the call can be cancelled, as an aborted signal does so at once. */
@@ -120,9 +118,10 @@ export class OperationControl<T = unknown> {
 
   reject(error: unknown): void {
     if (this.#settled) return;
-    this.#showOrigin(error);
+    showOrigin(error, this.#origin?.stack);
     this.#finish(true, error);
-    this.#reject?.(error);
+    if (this.#unlocated) this.#resolve?.(located(error));
+    else this.#reject?.(error);
   }
 
   /** Cancels the call, once: later and after the end it does nothing. */
@@ -133,7 +132,7 @@ export class OperationControl<T = unknown> {
       cause: reason,
     });
     this.#cancellation = error;
-    this.#showOrigin(error);
+    showOrigin(error, this.#origin?.stack);
     this.#controller?.abort(error);
     this.onCancelled(error);
   }
@@ -180,19 +179,5 @@ export class OperationControl<T = unknown> {
     this.#observers = null;
     observers?.forEach((observer) => observer.end(failed, error));
     this.#origin = null;
-  }
-
-  /** Gives an error the stack of the caller's line in place of the one of our socket handler. */
-  #showOrigin(error: unknown): void {
-    const stack = this.#origin?.stack;
-    this.#origin = null;
-    if (stack === undefined || !GuestfsError.is(error)) return;
-    const frames = stack.indexOf('\n');
-    const head = `${error.name}: ${error.message}`;
-    Object.defineProperty(error, 'stack', {
-      value: frames === -1 ? head : head + stack.slice(frames),
-      configurable: true,
-      writable: true,
-    });
   }
 }

@@ -23,7 +23,7 @@ export class Operation<T> extends Promise<T> {
 
   /** Made by the library; `Operation.run` is the way to make one of several calls. */
   constructor(control: OperationControl<T>) {
-    let resolve!: (value: T) => void;
+    let resolve!: (value: T | PromiseLike<T>) => void;
     let reject!: (error: unknown) => void;
     super((whenDone, whenFailed) => {
       resolve = whenDone;
@@ -88,3 +88,6 @@ export class Operation<T> extends Promise<T> {
     return 'Operation';
   }
 }
+
+// `await` takes a promise whose constructor is Promise as it is, and makes another one of any other.
+void Object.defineProperty(Operation.prototype, 'constructor', { value: Promise, configurable: true, writable: true });

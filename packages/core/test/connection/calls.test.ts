@@ -71,6 +71,21 @@ describe('a call', () => {
     expect([await line(other), await line(later)].map(Number)).toEqual([first + 1, first + 3]);
   });
 
+  test("shows the awaiting caller's line also after very many that were awaited one by one", async () => {
+    const { connection, daemon } = await connectFake();
+    async function fails(): Promise<void> {
+      await connection.call(NOTHING);
+    }
+    for (let i = 0; i < 40; i++) {
+      const failing = rejection(fails());
+      await daemon.refuse('EPERM', 'no');
+      const { stack } = await failing;
+      expect(stack).toMatch(
+        /^GuestfsError: nothing\(\): no\n\s+at async fails \(.*calls\.test\.ts|^GuestfsError: nothing\(\): no\n\s+at fails /,
+      );
+    }
+  });
+
   test('with arguments that cannot be sent rejects, and the next one works', async () => {
     const { connection, daemon } = await connectFake();
     const error = await rejection(connection.call(ECHO, [5]));

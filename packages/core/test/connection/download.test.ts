@@ -114,11 +114,12 @@ describe('a download', () => {
       for (; sent < 4_096_000; sent += 8192) await daemon.sendSlowly(chunk(Buffer.alloc(8192)));
       daemon.send(END_CHUNK);
     })();
-    await pause(100);
-    const stalled = sent;
+    let stalled = -1;
+    while (stalled !== sent) {
+      stalled = sent;
+      await pause(100);
+    }
     expect(stalled).toBeLessThan(1_500_000);
-    await pause(30);
-    expect(sent).toBe(stalled);
     release();
     await sending;
     await operation;
