@@ -4,7 +4,7 @@ import type { LaunchConfig } from './config.js';
 import type { PreparedDrive } from './drives/prepare.js';
 import { kernelArguments } from './kernel-arguments.js';
 import { booleanSetting } from './qemu/accelerator.js';
-import { machineTraits, type AcceleratorName, type HostCpu } from './qemu/architecture.js';
+import { leanTraits, machineTraits, type AcceleratorName, type HostCpu } from './qemu/architecture.js';
 import { formatOptions, type QemuOption } from './qemu/options.js';
 
 /** The port by which the daemon in the appliance is reached. */
@@ -34,7 +34,7 @@ export interface Machine {
  */
 export function commandLine(machine: Machine): string[] {
   const { config, cpu, accelerator, appliance } = machine;
-  const traits = machineTraits(cpu, accelerator);
+  const traits = (machine.leanInitrd === undefined ? machineTraits : leanTraits)(cpu, accelerator);
   return [
     '-no-user-config',
     '-nodefaults',

@@ -5,7 +5,7 @@ import { kernelArguments } from '../kernel-arguments.js';
 import { guestProgram } from '../lean/guest-program.js';
 import { buildLeanInitrd } from '../lean/initrd.js';
 import { kernelRelease } from '../lean/kernel-release.js';
-import { machineTraits, type AcceleratorName, type HostCpu } from '../qemu/architecture.js';
+import { leanTraits, type AcceleratorName, type HostCpu } from '../qemu/architecture.js';
 import { qemuVersion, type Qemu } from '../qemu/find.js';
 import { contentHash } from './content-hash.js';
 import { fileIdentity } from './file-identity.js';
@@ -48,7 +48,7 @@ export function templateKey(parts: KeyParts): string {
 /** The kernel's arguments of a template's machine. */
 export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredients): string {
   return kernelArguments({
-    traits: machineTraits(cpu, accelerator),
+    traits: leanTraits(cpu, accelerator),
     rootUuid: appliance.rootUuid,
     selinux: false,
     verbose: false,

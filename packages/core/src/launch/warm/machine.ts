@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { CHANNEL_NAME, driveArguments } from '../command-line.js';
 import { DEFAULT_MEMSIZE } from '../environment.js';
 import type { PreparedDrive } from '../drives/prepare.js';
-import { machineTraits, type AcceleratorName, type HostCpu } from '../qemu/architecture.js';
+import { leanTraits, type AcceleratorName, type HostCpu } from '../qemu/architecture.js';
 import { formatOptions, type QemuOption } from '../qemu/options.js';
 
 /** The port by which the guest helper is reached. */
@@ -29,7 +29,7 @@ export interface WarmMachine {
  */
 export function warmArguments(machine: WarmMachine): string[] {
   const { cpu, accelerator, sockets, use } = machine;
-  const traits = machineTraits(cpu, accelerator);
+  const traits = leanTraits(cpu, accelerator);
   return [
     '-no-user-config',
     '-nodefaults',
