@@ -91,3 +91,13 @@ export const STATUS_WITH_TIMES = {
   fields: ['st_dev', 'st_ctime_sec', 'st_ctime_nsec'],
   because: STATUS.because,
 } as const satisfies Rule;
+
+/**
+ * For what tells a disk by the kernel's own name or number: the kernel finds the disks of a machine in any order, and
+ * only the arguments and results that are devices by their type are translated by the daemon.
+ */
+export const KERNEL_NAMES = {
+  text: [[/(?<![a-z])sd[a-z](?![a-z])/g, 'sdX']],
+  fields: ['PART_ENTRY_DISK', 'PART_ENTRY_UUID', 'fsid'],
+  because: 'disks are named and numbered in the order in which the kernel finds them; parted makes the UUIDs at random',
+} as const satisfies Rule;

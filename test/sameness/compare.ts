@@ -16,9 +16,11 @@ const kind = (value: Canonical): string => {
 const isMap = (value: Canonical): value is { readonly map: { readonly [key: string]: Canonical } } =>
   typeof value === 'object' && value !== null && 'map' in value;
 
+const replacedText = (value: string, rule: Rule): string =>
+  (rule.text ?? []).reduce((text, [pattern, by]) => text.replaceAll(pattern, by), value);
+
 function replaced(value: Canonical, rule: Rule): Canonical {
-  if (typeof value === 'string')
-    return (rule.text ?? []).reduce((text, [pattern, by]) => text.replaceAll(pattern, by), value);
+  if (typeof value === 'string') return replacedText(value, rule);
   if (Array.isArray(value)) {
     const items = (value as readonly Canonical[]).map((item) => replaced(item, rule));
     return rule.unordered === undefined
@@ -27,7 +29,8 @@ function replaced(value: Canonical, rule: Rule): Canonical {
   }
   if (isMap(value)) {
     const items = Object.entries(value.map).map(
-      ([key, item]) => [key, rule.fields?.includes(key) ? kind(item) : replaced(item, rule)] as const,
+      ([key, item]) =>
+        [replacedText(key, rule), rule.fields?.includes(key) ? kind(item) : replaced(item, rule)] as const,
     );
     return { map: Object.fromEntries(items) };
   }

@@ -49,8 +49,11 @@ export const hivex = group(
 );
 
 const TSK_TIMES = {
-  fields: ['atime', 'mtime', 'ctime', 'crtime'].flatMap((time) => [`tsk_${time}_sec`, `tsk_${time}_nsec`]),
-  because: 'times of the guest',
+  fields: [
+    'tsk_inode',
+    ...['atime', 'mtime', 'ctime', 'crtime'].flatMap((time) => [`tsk_${time}_sec`, `tsk_${time}_nsec`]),
+  ],
+  because: 'times of the guest; ext spreads folders over the disk at random',
 };
 
 export const augeas = group(

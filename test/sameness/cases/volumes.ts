@@ -1,4 +1,4 @@
-import { call, group, save, saved, UUID, varying } from '../case.js';
+import { call, group, KERNEL_NAMES, save, saved, UUID, varying } from '../case.js';
 
 const RANDOM = { kindOnly: true, because: 'LVM makes its identifiers at random' } as const;
 const full = (prefix: string, ...more: string[]) => ({
@@ -14,7 +14,7 @@ export const lvm = group(
   call('pvcreate', '/dev/sda'),
   call('pvcreate', '/dev/sdb'),
   call('pvs'),
-  varying(full('pv'), call('pvs_full')),
+  varying({ ...full('pv'), text: KERNEL_NAMES.text, unordered: true }, call('pvs_full')),
   call('vgcreate', 'VG', ['/dev/sda', '/dev/sdb']),
   call('vgcreate', 'VG', ['/dev/sda']),
   call('lvcreate', 'LV1', 'VG', 100),
@@ -72,11 +72,8 @@ export const md = group(
   call('md_create', 'array', ['/dev/sdc1', '/dev/sdd1'], { level: 'raid1', nrdevices: 2 }),
   call('md_create', 'array', ['/dev/sda', '/dev/sdb'], { level: 'nonsense' }),
   call('list_md_devices'),
-  varying({ fields: ['uuid'], because: 'made at random' }, call('md_detail', '/dev/md127')),
-  varying(
-    { fields: ['mdstat_flags'], unordered: true, because: 'the order is by discovery' },
-    call('md_stat', '/dev/md127'),
-  ),
+  varying({ ...KERNEL_NAMES, fields: ['uuid'] }, call('md_detail', '/dev/md127')),
+  varying({ ...KERNEL_NAMES, fields: ['mdstat_flags'], unordered: true }, call('md_stat', '/dev/md127')),
   call('md_detail', '/dev/sda'),
   call('mkfs', 'ext2', '/dev/md127', { label: 'mirror' }),
   call('md_stop', '/dev/md127'),

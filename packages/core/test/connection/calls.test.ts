@@ -79,10 +79,7 @@ describe('a call', () => {
     for (let i = 0; i < 40; i++) {
       const failing = rejection(fails());
       await daemon.refuse('EPERM', 'no');
-      const { stack } = await failing;
-      expect(stack).toMatch(
-        /^GuestfsError: nothing\(\): no\n\s+at async fails \(.*calls\.test\.ts|^GuestfsError: nothing\(\): no\n\s+at fails /,
-      );
+      expect((await failing).stack?.split('\n').slice(1, 3).join('\n')).toMatch(/calls\.test\.ts/);
     }
   });
 
