@@ -23,15 +23,16 @@ export function showOrigin(error: unknown, stack: unknown): void {
  * The engine knows who awaits a promise while a reaction to it runs: the error's stack shows the line of the `await`.
  */
 export function located(error: unknown): Promise<never> {
+  const locate = (): never => {
+    const here: Origin = {};
+    Error.captureStackTrace(here, locate);
+    const lines = typeof here.stack === 'string' ? here.stack.split('\n').slice(1) : [];
+    const awaiting = lines.filter((line) => !line.includes('(node:internal/'));
+    if (awaiting.length > 0) showOrigin(error, ['', ...awaiting].join('\n'));
+    throw error;
+  };
   // The second step runs once the call's promise follows this one.
   return Promise.resolve()
     .then(() => undefined)
-    .then(() => {
-      const here: Origin = {};
-      Error.captureStackTrace(here);
-      const lines = typeof here.stack === 'string' ? here.stack.split('\n') : [];
-      const awaiting = lines.filter((line) => line.startsWith('    at async '));
-      if (awaiting.length > 0) showOrigin(error, ['', ...awaiting].join('\n'));
-      throw error;
-    });
+    .then(locate);
 }
