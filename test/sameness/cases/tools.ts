@@ -105,7 +105,7 @@ export const forensics = group(
   call('write', '/d/kept', Buffer.from('find the needle here')),
   call('write', '/d/gone', Buffer.from('deleted')),
   call('sync'),
-  save('kept', varying(STATUS, call('lstatns', '/d/kept'))),
+  save('kept', varying({ ...STATUS, fields: [...STATUS.fields, 'st_ino'] }, call('lstatns', '/d/kept'))),
   call('rm', '/d/gone'),
   call('yara_load', send('rule Needle { strings: $a = "needle" condition: $a }')),
   call('yara_scan', '/d/kept'),
