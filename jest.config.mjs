@@ -17,7 +17,8 @@ const shared = {
   modulePathIgnorePatterns: ['/dist/'],
 };
 
-/** `unit`: no daemon, no qemu. `native`: a real guestfsd without a machine. `appliance`: the real appliance under qemu. */
+/** `unit`: no daemon, no qemu. `native`: a real guestfsd without a machine. `appliance`: the real appliance under qemu.
+ * `sameness`: the same calls through python3-guestfs, some ten minutes; not part of `npm test`. */
 export default {
   projects: [
     {
@@ -29,7 +30,10 @@ export default {
     {
       ...shared,
       displayName: 'appliance',
-      testMatch: ['appliance', 'sameness', 'examples'].map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
+      testMatch: ['appliance', 'sameness/exchange', 'examples'].map(
+        (folder) => `<rootDir>/test/${folder}/**/*.test.ts`,
+      ),
     },
+    { ...shared, displayName: 'sameness', testMatch: ['<rootDir>/test/sameness/*.test.ts'] },
   ],
 };

@@ -7,4 +7,6 @@ await installSystemPackages([...runtimePackages, ...testPackages]);
 await installNpmPackages();
 await build();
 const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
-await must(process.execPath, [...jest, ...process.argv.slice(2)], { cwd: root });
+const wanted = process.argv.slice(2);
+const projects = wanted.includes('--selectProjects') ? [] : ['--selectProjects', 'unit', 'native', 'appliance'];
+await must(process.execPath, [...jest, ...wanted, ...projects], { cwd: root });
