@@ -18,7 +18,8 @@ const shared = {
 };
 
 /** `unit`: no daemon, no qemu. `native`: a real guestfsd without a machine. `appliance`: the real appliance under qemu.
- * `sameness`: the same calls through python3-guestfs, some ten minutes; not part of `npm test`. */
+ * Not part of `npm test`, for they take long: `warm`, starts from templates, and `sameness`, the same calls through
+ * python3-guestfs. */
 export default {
   projects: [
     {
@@ -33,7 +34,9 @@ export default {
       testMatch: ['appliance', 'sameness/exchange', 'examples'].map(
         (folder) => `<rootDir>/test/${folder}/**/*.test.ts`,
       ),
+      testPathIgnorePatterns: ['/node_modules/', '/test/appliance/warm/'],
     },
+    { ...shared, displayName: 'warm', testMatch: ['<rootDir>/test/appliance/warm/**/*.test.ts'] },
     { ...shared, displayName: 'sameness', testMatch: ['<rootDir>/test/sameness/*.test.ts'] },
   ],
 };

@@ -69,7 +69,9 @@ const CONFIG: LaunchConfig = {
 
 describe('whether a launch may be warm', () => {
   const before = process.env['GUESTFS_WARM'];
-  beforeEach(() => delete process.env['GUESTFS_WARM']);
+  beforeEach(() => {
+    delete process.env['GUESTFS_WARM'];
+  });
   afterAll(() => {
     if (before !== undefined) process.env['GUESTFS_WARM'] = before;
   });
