@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -15,6 +16,7 @@ const documentation = fileURLToPath(new URL('../../docs', import.meta.url));
 /** Makes a disk image, fills it with real files, reads them back and verifies them. Resolves with the exit status. */
 export async function quickstart() {
   const folder = await mkdtemp(join(tmpdir(), 'guestfs-quickstart-'));
+  removeWhenGone(folder);
   const g = new Guestfs();
   try {
     await fillAndVerify(g, folder);
@@ -26,6 +28,17 @@ export async function quickstart() {
   }
 }
 
+/** Has a shell remove the folder at the end of this process, however it ends: its standard input closes then. */
+function removeWhenGone(folder) {
+  const shell = spawn('/bin/sh', ['-c', 'cat >/dev/null; rm -rf "$1"', 'sh', folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.on('error', () => undefined);
+  shell.unref();
+  shell.stdin.unref();
+}
+
 async function fillAndVerify(g, folder) {
   const image = join(folder, 'disk.img');
   const payload = join(folder, 'payload.bin');
@@ -35,7 +48,7 @@ async function fillAndVerify(g, folder) {
   await step('Boot the appliance under QEMU', async () => {
     await withBar('launching', g.launch());
     const version = await g.version();
-    return `daemon ${version.major}.${version.minor}.${version.release}`;
+    return `guestfs ${version.major}.${version.minor}.${version.release}`;
   });
   await step('Partition the disk (GPT)', async () => {
     await g.partDisk('/dev/sda', 'gpt');
