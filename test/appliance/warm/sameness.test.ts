@@ -93,10 +93,8 @@ async function account(g: Guestfs, count: number): Promise<unknown> {
     await g.cryptsetupOpen('/dev/sdh', KEY, 'plain');
     told['luks'] = await g.blockdevGetsize64('/dev/mapper/plain');
     await g.cryptsetupClose('/dev/mapper/plain');
-    await expect(g.mkfs('ext4', '/dev/sdc')).resolves.toBeUndefined();
-    await g.mkfs('btrfs', '/dev/sdc');
-    for (const device of ['/dev/sdb', '/dev/vg/lv', '/dev/md127', '/dev/sdk1', '/dev/sdl']) {
-      if (device === '/dev/md127' && !(await g.listMdDevices()).includes(device)) continue;
+    const arrays = await g.listMdDevices();
+    for (const device of ['/dev/sdb', '/dev/sdc', '/dev/vg/lv', ...arrays, '/dev/sdk1', '/dev/sdl']) {
       await g.mount(device, '/');
       await g.write('/more', Buffer.alloc(100_000, 1));
       await g.umountAll();

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs, GuestfsPool, prepareAppliance } from 'guestfs';
 import { memoryOf, ourLaunch, peerLaunch, pooledLaunch } from '../parts/launches.mjs';
@@ -12,14 +13,18 @@ const saveAs = process.env.GUESTFS_BENCH_SAVE;
 export async function run({ quick, report }) {
   const { folder, remove } = await scratchFolder();
   process.env.LIBGUESTFS_BACKEND_SETTINGS ??= 'force_tcg';
-  const rounds = quick ? 1 : 7;
+  const rounds = quick ? 1 : 5;
+  const peer = async (image) => peerLaunch(image, await peerCache);
+  const peerCache = mkdtemp(join(tmpdir(), 'guestfs-bench-peer-'));
   const file = join(folder, 'disk.img');
   const fresh = async (launch) => launch(await disk(file, 2 ** 28));
   const samples = { upstream: [], lean: [], warm: [], pool: [] };
-  await prepareAppliance();
   try {
+    await prepareAppliance();
+    // Builds its appliance, which is not measured.
+    await fresh(peer);
     for (let round = 0; round < rounds; round += 1) {
-      samples.upstream.push(await fresh(peerLaunch));
+      samples.upstream.push(await fresh(peer));
       samples.lean.push(await fresh((image) => ourLaunch(image, { warm: false })));
       samples.warm.push(await fresh((image) => ourLaunch(image, {})));
       samples.pool.push(await fresh(withPool));
@@ -31,6 +36,7 @@ export async function run({ quick, report }) {
     if (saveAs !== undefined) await writeFile(saveAs, `${JSON.stringify({ rounds, ...medians, many }, null, 2)}\n`);
   } finally {
     remove();
+    await rm(await peerCache, { recursive: true, force: true });
   }
 }
 

@@ -6,9 +6,14 @@ import { Guestfs } from 'guestfs';
 
 const peerScript = join(import.meta.dirname, '../peer/launch.py');
 
-/** One launch of python3-guestfs with a small session: milliseconds since the start for each step, and MB of memory. */
-export async function peerLaunch(disk) {
-  const env = { ...process.env, LIBGUESTFS_BACKEND: 'direct' };
+/**
+ * One launch of python3-guestfs with a small session: milliseconds since the start for each step, and MB of memory.
+ *
+ * Its appliance lies in a cache folder of its own: it sets the files' times at each launch, and in a folder used by both
+ * this SDK would have to hash the root again each time.
+ */
+export async function peerLaunch(disk, cachedir) {
+  const env = { ...process.env, LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_CACHEDIR: cachedir };
   const { stdout } = await promisify(execFile)('/usr/bin/python3', [peerScript, disk], { env });
   return JSON.parse(stdout);
 }
