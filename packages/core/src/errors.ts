@@ -63,19 +63,22 @@ export interface GuestfsErrorFields {
 export class GuestfsError extends Error {
   declare readonly code: string;
   declare readonly operation: string | undefined;
+  /** The arguments of the call as the message shows them, such as `("/dev/sda", 1)`; keys and passwords are `***`. */
+  declare readonly args: string | undefined;
   declare readonly errno: number | undefined;
   declare readonly serial: number | undefined;
   declare readonly hint: string | undefined;
   declare readonly log: string | undefined;
 
   constructor(code: GuestfsErrorCode | (string & {}), message: string, fields: GuestfsErrorFields = {}) {
-    const { operation, args = '', errno, serial, hint, log, cause } = fields;
-    const where = operation === undefined ? '' : `${operation}${args}: `;
+    const { operation, args, errno, serial, hint, log, cause } = fields;
+    const where = operation === undefined ? '' : `${operation}${args ?? ''}: `;
     const mend = hint === undefined ? '' : `\n  What to do: ${hint}`;
     const tail = log === undefined || log === '' ? '' : `\n  Last lines of the log:\n${indent(log)}`;
     super(`${where}${message}${mend}${tail}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.operation = operation;
+    this.args = args;
     this.errno = errno ?? (constants.errno as Record<string, number>)[code];
     this.serial = serial;
     this.hint = hint;

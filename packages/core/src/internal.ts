@@ -1,5 +1,6 @@
 export { procedures } from './generated/procedures.js';
 export { structs } from './generated/structs.js';
+export { retell } from './retell.js';
 export { ByteReader, type ByteReaderHooks } from './operation/byte-reader.js';
 export { OperationControl, type ProgressObserver } from './operation/control.js';
 export type { StartDownload } from './operation/download.js';

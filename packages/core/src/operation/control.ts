@@ -47,6 +47,11 @@ export class OperationControl<T = unknown> {
     this.operation = operation;
   }
 
+  /** The call's arguments for errors, where they are known. */
+  protected get shownArguments(): string | undefined {
+    return undefined;
+  }
+
   /** Takes the promise's two functions; called by the Operation, once. */
   attach(resolve: (value: T | PromiseLike<never>) => void, reject: (error: unknown) => void): void {
     this.#resolve = resolve;
@@ -129,6 +134,7 @@ export class OperationControl<T = unknown> {
     if (this.#settled || this.#cancellation !== null) return;
     const error = new GuestfsError('ERR_GUESTFS_CANCELLED', 'the call was cancelled', {
       operation: this.operation,
+      args: this.shownArguments,
       cause: reason,
     });
     this.#cancellation = error;

@@ -24,8 +24,13 @@ export class DownloadOperation<T> extends Operation<T> implements AsyncIterable<
   readonly #download: Pick<DownloadControl<unknown>, 'hasReader' | 'takeReader' | 'requireReader'>;
   #asked = false;
 
-  constructor(operation: string, options: CallOptions | undefined, start: StartDownload<T>) {
-    const control = new DownloadControl<T>(operation, start);
+  constructor(
+    operation: string,
+    options: CallOptions | undefined,
+    start: StartDownload<T>,
+    showArguments?: () => string,
+  ) {
+    const control = new DownloadControl<T>(operation, start, showArguments);
     control.captureOrigin(DownloadOperation);
     super(control);
     this.#download = control;
@@ -83,12 +88,18 @@ export class DownloadOperation<T> extends Operation<T> implements AsyncIterable<
 
 class DownloadControl<T> extends OperationControl<T> {
   readonly #start: StartDownload<T>;
+  readonly #showArguments: (() => string) | undefined;
   #reader: ByteReader | null = null;
   #running: Operation<T> | null = null;
 
-  constructor(operation: string, start: StartDownload<T>) {
+  constructor(operation: string, start: StartDownload<T>, showArguments?: () => string) {
     super(operation);
     this.#start = start;
+    this.#showArguments = showArguments;
+  }
+
+  protected override get shownArguments(): string | undefined {
+    return this.#showArguments?.();
   }
 
   get hasReader(): boolean {
@@ -116,6 +127,7 @@ class DownloadControl<T> extends OperationControl<T> {
     this.reject(
       new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
         operation: this.operation,
+        args: this.shownArguments,
         hint: 'pass a target (a path, a Writable), or read the operation with for await, readable() or stream()',
       }),
     );

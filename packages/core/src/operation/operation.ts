@@ -38,13 +38,15 @@ export class Operation<T> extends Promise<T> {
    *
    * A signal that is aborted already rejects without running it. When the operation is cancelled, the control's `signal`
    * is aborted, and the operation settles once `task` has: with ERR_GUESTFS_CANCELLED if it threw, whatever it threw.
+   * Errors show what `showArguments` gives.
    */
   static run<T>(
     operation: string,
     options: CallOptions | undefined,
     task: (control: RunControl) => T | PromiseLike<T>,
+    showArguments?: () => string,
   ): Operation<T> {
-    const control = new RunControl<T>(operation);
+    const control = new RunControl<T>(operation, showArguments);
     // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
     control.captureOrigin(Operation.run);
     const running = new Operation<T>(control);

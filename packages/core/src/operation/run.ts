@@ -1,6 +1,7 @@
 import { makeProgress } from '@guestfs/events';
 import type { Progress } from '@guestfs/events';
-import type { GuestfsError } from '../errors.js';
+import { GuestfsError } from '../errors.js';
+import { retell } from '../retell.js';
 import { OperationControl } from './control.js';
 
 /** How far a function of the library is; what is left out is taken from the operation. */
@@ -8,7 +9,26 @@ export type RunProgress = Pick<Progress, 'position' | 'total'> & Partial<Progres
 
 /** What a task of `Operation.run` is given. */
 export class RunControl<T = unknown> extends OperationControl<T> {
+  readonly #showArguments: (() => string) | undefined;
   #handlers: ((reason: GuestfsError) => void)[] | null = null;
+
+  constructor(operation: string, showArguments?: () => string) {
+    super(operation);
+    this.#showArguments = showArguments;
+  }
+
+  protected override get shownArguments(): string | undefined {
+    return this.#showArguments?.();
+  }
+
+  /** An error of this function, or of a call inside that bears its name, tells the arguments that the user gave. */
+  override reject(error: unknown): void {
+    const { operation, shownArguments } = this;
+    if (!this.settled && shownArguments !== undefined && GuestfsError.is(error)) {
+      if (error.operation === undefined || error.operation === operation) retell(error, operation, shownArguments);
+    }
+    super.reject(error);
+  }
 
   /** Calls `handler` when the operation is cancelled, at once if it was; returns what takes it away again. */
   onCancel(handler: (error: GuestfsError) => void): () => void {

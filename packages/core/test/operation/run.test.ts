@@ -93,6 +93,50 @@ describe('Operation.run', () => {
     ]);
   });
 
+  test('shows its own arguments in errors of its name, in place of those of a call inside', async () => {
+    const errors = [
+      new GuestfsError('ENOENT', 'gone', { operation: 'copyIn', args: '("/inner")', serial: 7, hint: 'look' }),
+      new GuestfsError('ENOENT', 'gone', { operation: 'copyIn' }),
+      new GuestfsError('ENOENT', 'gone'),
+      new GuestfsError('ENOENT', 'gone', { operation: 'other', args: '("x")' }),
+    ];
+    const messages = errors.map(async (error) => {
+      const operation = Operation.run(
+        'copyIn',
+        {},
+        () => Promise.reject(error),
+        () => '("a", "b")',
+      );
+      const rejected = await rejection(operation);
+      expect(rejected).toBe(error);
+      expect(rejected.stack?.startsWith(`GuestfsError: ${rejected.message}\n`)).toBe(true);
+      return rejected.message;
+    });
+    expect(await Promise.all(messages)).toEqual([
+      'copyIn("a", "b"): gone\n  What to do: look',
+      'copyIn("a", "b"): gone',
+      'copyIn("a", "b"): gone',
+      'other("x"): gone',
+    ]);
+    expect(errors.map(({ operation, args }) => [operation, args])).toEqual([
+      ['copyIn', '("a", "b")'],
+      ['copyIn', '("a", "b")'],
+      ['copyIn', '("a", "b")'],
+      ['other', '("x")'],
+    ]);
+  });
+
+  test('shows its arguments also when it is cancelled', async () => {
+    const signal = AbortSignal.abort();
+    const operation = Operation.run(
+      'cat',
+      { signal },
+      () => undefined,
+      () => '("/x")',
+    );
+    expect((await rejection(operation)).message).toBe('cat("/x"): the call was cancelled');
+  });
+
   test("gives its errors the caller's line", async () => {
     const callerOfRun = (): Operation<never> =>
       Operation.run('find', {}, async () => {
