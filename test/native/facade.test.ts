@@ -163,7 +163,7 @@ function failure(work: PromiseLike<unknown>): Promise<GuestfsError> {
           ],
           [g.mkfs('ext4', '/dev/sda', { blocksize: '4096' } as never), /mkfs: option `blocksize` must be a number/],
           [g.command(['a', 1] as never), /command: argument `argv\[1\]`|command: argument `arguments\[1\]`/],
-          [g.upload(7 as never, path), /upload: the file to send must be/],
+          [g.upload(7 as never, path), /upload: argument `filename` must be a path/],
           [g.lstatnslist(folder, 'f' as never), /lstatnslist: argument `names` must be an array/],
           [g.touch(path, { signal: 1 as never }), /touch: option `signal` must be an AbortSignal/],
         ];

@@ -81,7 +81,7 @@ function emitMethod(each: FunctionSpec, describer: Describer): string {
   const call =
     source === undefined
       ? `this.callDaemon(procedures.${name}, [${sent.join(', ')}], options)`
-      : `this.callUpload(procedures.${name}, ${argumentName(source.name)}, [${sent.join(', ')}], options)`;
+      : `this.callUpload(procedures.${name}, '${argumentName(source.name)}', ${argumentName(source.name)}, [${sent.join(', ')}], options)`;
   return method(comment, name, declared, `Operation<${result}>`, call);
 }
 
@@ -111,11 +111,12 @@ function emitDownload(each: FunctionSpec, describer: Describer, declared: string
   const name = camelCase(each.name);
   const position = (each.args ?? []).findIndex((field) => field.type === 'fileout');
   const without = declared.filter((_, i) => i !== position);
+  const target = `{ name: '${argumentName(each.args?.[position]?.name ?? '')}', position: ${position} }`;
   return [
     `${comment}  ${name}${list(name, declared, ': Operation<void>;')}\n`,
     `${describer.stream(each, '  ')}  ${name}${list(name, without, ': DownloadOperation<void>;')}\n`,
     `  ${name}(...args: unknown[]): Operation<void> | DownloadOperation<void> {\n`,
-    `    return this.callDownload(procedures.${name}, ${position}, args);\n  }\n`,
+    `    return this.callDownload(procedures.${name}, ${target}, args);\n  }\n`,
   ].join('');
 }
 

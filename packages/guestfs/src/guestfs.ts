@@ -1,14 +1,14 @@
 import { Operation } from '@guestfs/core';
 import type { RunControl } from '@guestfs/core';
 import type { EventCallback, EventListener, EventName, EventsMethod } from '@guestfs/events';
-import { innerOptions } from './call/base.js';
+import { innerOptions, rejected } from './call/operations.js';
 import { createGuestFs } from './fs/index.js';
 import type { GuestFs } from './fs/index.js';
 import { GuestfsMethods } from './generated/methods.js';
 import { Handle } from './handle/handle.js';
 import { PrivateData } from './handle/private-data.js';
 import { registerHandle } from './handle/registry.js';
-import { applyOptions, checkOpenOptions, checkOptions } from './options.js';
+import { applyOptions, checkOptions, optionMistake } from './options.js';
 import type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
 
 /**
@@ -32,7 +32,7 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
    * Throws `ERR_GUESTFS_ENVIRONMENT` for a variable, and `ERR_GUESTFS_ARGUMENT` for an option, that cannot be understood.
    */
   constructor(options: GuestfsOptions = {}) {
-    checkOptions(options);
+    checkOptions('Guestfs', options);
     const handle = new Handle(options.environment ?? process.env);
     super(handle);
     this.#handle = handle;
@@ -46,9 +46,10 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
    * Progress is that of the launch.
    */
   static open(options: OpenOptions = {}): Operation<Guestfs> {
+    const mistake = optionMistake('open', options);
+    if (mistake !== null) return rejected('open', mistake);
     const { drives, signal, onProgress, ...settings } = options;
     return Operation.run('open', { signal, onProgress }, async (control) => {
-      checkOpenOptions(options);
       const g = new this(settings);
       try {
         await g.#start(drives ?? [], control);

@@ -1,6 +1,6 @@
-import { GuestfsError } from '@guestfs/core';
-import type { CallOptions } from '@guestfs/core';
+import type { CallOptions, GuestfsError } from '@guestfs/core';
 import { z } from 'zod';
+import { aFunction, callOptions, explainOptions, kinds, knownOptions } from './call/schema.js';
 import type { AddDriveOptions } from './generated/options.js';
 import { isDirect, openBackend } from './handle/backends.js';
 import type { Handle } from './handle/handle.js';
@@ -8,7 +8,7 @@ import type { Environment } from './handle/settings.js';
 
 /** The settings of a new handle; what is left out is as the environment says, or the default. */
 export interface GuestfsOptions {
-  /** Where the LIBGUESTFS_* variables are taken from; default `process.env`, `{}` for none. */
+  /** Where LIBGUESTFS_* and GUESTFS_WARM are taken from; default `process.env`, `{}` for none. */
   readonly environment?: Environment | undefined;
   /** Debug messages of the library and the appliance; default false. */
   readonly verbose?: boolean | undefined;
@@ -44,7 +44,7 @@ export interface GuestfsOptions {
   readonly program?: string | undefined;
   /** Milliseconds until a launch that shows no life is given up; default 600 000. */
   readonly launchTimeout?: number | undefined;
-  /** Whether a warm template may be used, which starts much faster; default true. */
+  /** Whether a warm template may be used, which starts much faster; default true, or what GUESTFS_WARM says. */
   readonly warm?: boolean | undefined;
 }
 
@@ -60,39 +60,61 @@ export interface OpenOptions extends GuestfsOptions, CallOptions {
   readonly drives?: readonly (string | DriveOptions)[] | undefined;
 }
 
+const { string, bool, int, stringlist } = kinds;
+
+/** Not only plain objects: `process.env` is none. */
+const variables = z.custom<Environment>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((each) => each === undefined || typeof each === 'string'),
+  'must be an object of strings',
+);
 const settings = {
-  environment: z.record(z.string(), z.string().optional()),
-  verbose: z.boolean(),
-  trace: z.boolean(),
-  autosync: z.boolean(),
-  backend: z.string(),
-  backendSettings: z.array(z.string()),
-  hv: z.string(),
-  memsize: z.int(),
-  smp: z.int(),
-  network: z.boolean(),
-  append: z.string(),
-  path: z.string(),
-  tmpdir: z.string(),
-  cachedir: z.string(),
-  pgroup: z.boolean(),
-  identifier: z.string(),
-  program: z.string(),
-  launchTimeout: z.number().positive(),
-  warm: z.boolean(),
+  environment: variables.optional(),
+  verbose: bool.optional(),
+  trace: bool.optional(),
+  autosync: bool.optional(),
+  backend: string.optional(),
+  backendSettings: stringlist.optional(),
+  hv: string.optional(),
+  memsize: int.optional(),
+  smp: int.optional(),
+  network: bool.optional(),
+  append: string.optional(),
+  path: string.optional(),
+  tmpdir: string.optional(),
+  cachedir: string.optional(),
+  pgroup: bool.optional(),
+  identifier: string.optional(),
+  program: string.optional(),
+  launchTimeout: z.number('must be a number').positive('must be more than 0').optional(),
+  warm: bool.optional(),
 };
 
-const optionsSchema = z.strictObject(settings).partial();
 const drive = z.union([z.string(), z.looseObject({ file: z.string() })], 'must be a path or an object with `file`');
-const openSchema = z.strictObject({ drives: z.array(drive).optional() });
+const drives = z.array(drive, 'must be an array').optional();
+const mostHandles = 'must be a whole number from 1 to 64';
 
-/** Throws ERR_GUESTFS_ARGUMENT for options that are unknown or of a wrong type. */
-export function checkOptions(options: unknown): void {
-  refuse('Guestfs', optionsSchema.safeParse(options).error);
-}
+/** What takes options besides the functions themselves. */
+const schemas = {
+  Guestfs: knownOptions(settings),
+  open: knownOptions({ drives, ...settings, ...callOptions }),
+  GuestfsPool: knownOptions({ size: z.int(mostHandles).min(1, mostHandles).max(64, mostHandles), ...settings }),
+  acquire: knownOptions({ drives, signal: callOptions.signal }),
+  prepareAppliance: knownOptions({ ...settings, ...callOptions, onMessage: aFunction().optional() }),
+};
 
-export function checkOpenOptions({ drives }: OpenOptions): void {
-  refuse('open', openSchema.safeParse({ drives }).error);
+type Taker = keyof typeof schemas;
+
+/** The ERR_GUESTFS_ARGUMENT for options that are unknown or of a wrong type, null where all fit. */
+export const optionMistake = (taker: Taker, options: unknown): GuestfsError | null =>
+  explainOptions(taker, schemas[taker], options);
+
+/** Throws it. */
+export function checkOptions(taker: Taker, options: unknown): void {
+  const mistake = optionMistake(taker, options);
+  if (mistake !== null) throw mistake;
 }
 
 /** Takes the options over; they have been checked. */
@@ -119,12 +141,4 @@ export function applyOptions(handle: Handle, options: GuestfsOptions): void {
     openBackend(options.backend, 'Guestfs');
     settings.backend = isDirect(options.backend) ? 'direct' : options.backend;
   }
-}
-
-function refuse(operation: string, error: z.ZodError | undefined): void {
-  const issue = error?.issues[0];
-  if (issue === undefined) return;
-  const [name] = issue.path;
-  const where = name === undefined ? '' : `option \`${issue.path.join('.')}\`: `;
-  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${where}${issue.message}`, { operation, cause: error });
 }

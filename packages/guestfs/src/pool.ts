@@ -1,8 +1,11 @@
 import { GuestfsError } from '@guestfs/core';
+import type { DriveConfig } from '@guestfs/core';
+import { checkCall } from './call/check.js';
+import { signatures } from './generated/signatures.js';
 import { makeDrive } from './handle/drive.js';
 import { handleOf } from './handle/registry.js';
 import { Guestfs } from './guestfs.js';
-import { checkOpenOptions, checkOptions } from './options.js';
+import { checkOptions } from './options.js';
 import type { DriveOptions, GuestfsOptions } from './options.js';
 import { prepareAppliance } from './prepare-appliance.js';
 
@@ -15,11 +18,10 @@ export interface GuestfsPoolOptions extends GuestfsOptions {
 export interface AcquireOptions {
   /** Added in this order: the first becomes /dev/sda. */
   readonly drives?: readonly (string | DriveOptions)[] | undefined;
-  /** Gives the wait up; a handle that is launched for this caller then stays in the pool. */
+  /** Gives up the wait, or the adding of drives; a handle that was waited for then stays in the pool. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const MOST_HANDLES = 64;
 /** How long after a failed launch the next one waits, in milliseconds. */
 const RETRY_DELAY = 5000;
 
@@ -40,11 +42,8 @@ export class GuestfsPool implements AsyncDisposable {
 
   /** Throws `ERR_GUESTFS_ARGUMENT` for a size or an option that is wrong. Launching begins at once. */
   constructor(options: GuestfsPoolOptions) {
+    checkOptions('GuestfsPool', options);
     const { size, ...settings } = options;
-    if (!Number.isInteger(size) || size < 1 || size > MOST_HANDLES) {
-      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the size of a pool is a whole number from 1 to ${MOST_HANDLES}`);
-    }
-    checkOptions(settings);
     this.#size = size;
     this.#settings = settings;
     this.#fill();
@@ -61,13 +60,10 @@ export class GuestfsPool implements AsyncDisposable {
    * Rejects with the errors of `addDrive` and `launch`, with `ERR_GUESTFS_CANCELLED` when the signal is aborted, and with
    * `ERR_GUESTFS_CLOSED` after `close()`.
    */
-  async acquire({ drives = [], signal }: AcquireOptions = {}): Promise<Guestfs> {
-    checkOpenOptions({ drives });
-    const configs = drives.map((drive) => {
-      if (typeof drive === 'string') return makeDrive(drive, {});
-      const { file, ...options } = drive;
-      return makeDrive(file, options);
-    });
+  async acquire(options: AcquireOptions = {}): Promise<Guestfs> {
+    checkOptions('acquire', options);
+    const { drives = [], signal } = options;
+    const configs = drives.map(toConfig);
     for (;;) {
       this.#check(signal);
       const g = this.#take() ?? (await this.#next(signal));
@@ -80,7 +76,7 @@ export class GuestfsPool implements AsyncDisposable {
       }
       if (configs.length === 0) return g;
       try {
-        if (await handleOf(g).addDrives(configs)) return g;
+        if (await unlessAborted(handleOf(g).addDrives(configs), signal)) return g;
       } catch (error) {
         await g.close();
         throw error;
@@ -126,7 +122,11 @@ export class GuestfsPool implements AsyncDisposable {
     try {
       const g = await new Promise<Guestfs | null>((resolve, reject) => {
         waiter = resolve;
-        abort = () => reject(signal === undefined ? closedError() : cancelledError(signal));
+        abort = () => {
+          // At once, or a handle that becomes ready in this very moment would go to nobody.
+          this.#forget(waiter);
+          reject(signal === undefined ? closedError() : cancelledError(signal));
+        };
         this.#waiting.push(waiter);
         signal?.addEventListener('abort', abort, { once: true });
       });
@@ -137,8 +137,12 @@ export class GuestfsPool implements AsyncDisposable {
       return g;
     } finally {
       signal?.removeEventListener('abort', abort);
-      this.#waiting = this.#waiting.filter((each) => each !== waiter);
+      this.#forget(waiter);
     }
+  }
+
+  #forget(waiter: (g: Guestfs | null) => void): void {
+    this.#waiting = this.#waiting.filter((each) => each !== waiter);
   }
 
   #fill(): void {
@@ -169,6 +173,30 @@ export class GuestfsPool implements AsyncDisposable {
   #tellWaiting(g: null): void {
     for (const waiter of this.#waiting.splice(0)) waiter(g);
   }
+}
+
+/** The result of some work, unless the signal is aborted first: the work then goes on unheard. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(cancelledError(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function toConfig(drive: string | DriveOptions): DriveConfig {
+  const { file, ...options } = typeof drive === 'string' ? { file: drive } : drive;
+  const mistake = checkCall(signatures.addDrive, [file], options);
+  if (mistake !== null) throw mistake;
+  return makeDrive(file, options);
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -3,8 +3,9 @@ import type { CallOptions } from '@guestfs/core';
 import { prepareFor } from '@guestfs/core/internal';
 import { createEvent } from '@guestfs/events';
 import type { LibraryEvent, WarningEvent } from '@guestfs/events';
+import { rejected } from './call/operations.js';
 import { Handle } from './handle/handle.js';
-import { applyOptions, checkOptions } from './options.js';
+import { applyOptions, optionMistake } from './options.js';
 import type { GuestfsOptions } from './options.js';
 
 /** What `prepareAppliance` found or made. */
@@ -30,9 +31,10 @@ export interface PrepareApplianceOptions extends GuestfsOptions, CallOptions {
  * launch otherwise. Without it the first launch is cold, and a template is made in the background after it.
  */
 export function prepareAppliance(options: PrepareApplianceOptions = {}): Operation<PreparedAppliance> {
+  const mistake = optionMistake('prepareAppliance', options);
+  if (mistake !== null) return rejected('prepareAppliance', mistake);
   const { signal, onProgress, onMessage, ...settings } = options;
   return Operation.run('prepareAppliance', { signal, onProgress }, async (control) => {
-    checkOptions(settings);
     const handle = new Handle(settings.environment ?? process.env);
     applyOptions(handle, settings);
     const abort = new AbortController();

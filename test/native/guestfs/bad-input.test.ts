@@ -1,9 +1,9 @@
 import { lstat, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { procedures } from '@guestfs/core/internal';
-import type { Guestfs, GuestfsError } from 'guestfs';
+import { GuestfsError, type Guestfs } from 'guestfs';
 import { signatures } from '../../../packages/guestfs/src/generated/signatures.js';
 import { nativeDaemonMissing } from '../../support/native-daemon.js';
 import { openNative, type NativeGuestfs } from '../../support/native-guestfs.js';
@@ -70,7 +70,7 @@ whenPossible('bad input', () => {
     ['an option of a wrong type', (g) => g.mkfs('ext4', '/dev/sda', { blocksize: '4096' as never }), /`blocksize`/],
     ['options that are no object', (g) => g.mkfs('ext4', '/dev/sda', 5 as never), /options/],
     ['a signal that is none', (g) => g.cat(file, { signal: {} as never }), /`signal`/],
-    ['a source that is none', (g) => g.upload(5 as never, file), /file to send/],
+    ['a source that is none', (g) => g.upload(5 as never, file), /argument `filename`/],
   ])('refuses %s', async (_, call, message) => {
     const error = await failure(() => call(g));
     expect(error).toMatchObject({ name: 'GuestfsError', code: 'ERR_GUESTFS_ARGUMENT' });
@@ -79,11 +79,24 @@ whenPossible('bad input', () => {
   });
 
   it('refuses what does not fit into a message, and names the limit', async () => {
-    for (const call of [() => g.cat('x'.repeat(5 * MIB)), () => g.pwrite(file, Buffer.alloc(5 * MIB), 0)]) {
+    const long = 'x'.repeat(5 * MIB);
+    for (const call of [
+      () => g.cat(long),
+      () => g.pwrite(file, Buffer.alloc(5 * MIB), 0),
+      () => g.command(['true', long]),
+      () => g.lstatnslist(native.folder, ['file', long]),
+      () => g.upload(file, long),
+      () => g.download(long, join(native.folder, 'never')),
+      () => g.mkfs('ext4', '/dev/none', { label: long }),
+      () => g.write(long, 'x'),
+      () => g.copyIn(file, long),
+    ]) {
       const error = await failure(call);
       expect(error.code).toBe('ERR_GUESTFS_MESSAGE_TOO_LARGE');
       expect(error.message).toMatch(/limit of 41943\d\d bytes/);
+      expect(error.message.length).toBeLessThan(500);
     }
+    await expect(lstat(join(native.folder, 'never'))).rejects.toMatchObject({ code: 'ENOENT' });
     await stillWorks();
   });
 
@@ -110,7 +123,21 @@ whenPossible('bad input', () => {
     await writeFile(join(native.folder, 'large'), Buffer.alloc(8 * MIB, 'x'));
     expect((await failure(() => g.download(join(native.folder, 'large'), '/dev/full'))).code).toBe('ENOSPC');
     await stillWorks();
-    expect((await failure(() => g.upload(join(native.folder, 'large'), '/dev/full'))).name).toBe('GuestfsError');
+    const full = await failure(() => g.upload(join(native.folder, 'large'), '/dev/full'));
+    expect(full.code).toBe('ERR_GUESTFS_DAEMON');
+    expect(full.message).toMatch(/^upload\("\/dev\/full"\): .*write error/);
+    await stillWorks();
+    const uploads = [Buffer.alloc(MIB), Readable.from([Buffer.alloc(MIB), Buffer.alloc(MIB)])];
+    for (const source of uploads)
+      expect(GuestfsError.is(await failure(() => g.upload(source, '/dev/full')))).toBe(true);
+    const lost: Buffer[] = [];
+    const half = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        lost.push(chunk);
+        done(lost.length > 2 ? Object.assign(new Error('no room'), { code: 'ENOSPC' }) : null);
+      },
+    });
+    expect((await failure(() => g.download(join(native.folder, 'large'), half))).code).toBe('ENOSPC');
     await stillWorks();
     expect((await failure(() => g.write('/dev/full', 'x'))).code).toBe('ENOSPC');
     expect(await readFile(file, 'utf8')).toBe('content');

@@ -1,17 +1,20 @@
 import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
-import type { CallOptions, Connection, Procedure, RunControl } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
+import { describeArguments, procedures, retell } from '@guestfs/core/internal';
 import { createEvent } from '@guestfs/events';
-import { isFileSource, openSource, openStream } from '../files/sources.js';
+import { openSource, openStream } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
-import { isFileTarget, openTarget } from '../files/targets.js';
+import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
 import type { Handle } from '../handle/handle.js';
 import { checkCall } from './check.js';
+import { checkSource, splitDownload } from './files.js';
+import type { FileArgument } from './files.js';
 import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
 import type { OptionalArguments, Signature } from './signature.js';
 import { formatCall, formatFailure, formatResult } from './trace.js';
+import { innerOptions, rejected, untilCancelled } from './operations.js';
 
 /** Sends a call to the daemon. */
 type Send<Result> = (connection: Connection, options: CallOptions | undefined) => Operation<Result>;
@@ -42,18 +45,19 @@ export abstract class MethodBase {
     if (mistake !== null) return rejected(procedure.name, mistake);
     const optional = pickOptional(procedure, options);
     const send: Send<Result> = (connection, rest) => connection.call(procedure, args, optional, rest);
-    return this.#traced(procedure.name, this.#issue(procedure.name, pickCallOptions(procedure, options), send));
+    return this.#traced(procedure.name, this.#issue(procedure, args, pickCallOptions(procedure, options), send));
   }
 
-  /** Calls a function that takes a file. */
+  /** Calls a function that takes a file; `argument` is the name of what stands for it. */
   protected callUpload<Result>(
     procedure: Procedure<Result>,
+    argument: string,
     source: FileSource,
     args: readonly unknown[],
     options?: CallOptions,
   ): Operation<Result> {
     const { name } = procedure;
-    const mistake = this.#enter(procedure, args, options) ?? checkSource(name, source);
+    const mistake = checkSource(name, argument, source) ?? this.#enter(procedure, args, options);
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const rest = pickCallOptions(procedure, options);
@@ -65,55 +69,57 @@ export abstract class MethodBase {
     // What is there already is sent at once, with no step in between.
     const stream = openStream(name, source);
     const atOnce = stream !== null && !this.#handle.order.held;
+    // A call that is never sent ends its source as one that fails.
+    const unsent = (): void => stream?.close();
+    if (rest?.signal?.aborted === true) unsent();
     const operation = this.#run(
-      name,
+      procedure,
+      args,
       rest,
       (control) =>
         this.#handle.transfer(control, async () => {
-          const connection = this.#handle.requireConnection(name);
-          const open = stream ?? (await openSource(name, source));
+          let open = stream;
           try {
-            control.throwIfCancelled();
+            const connection = this.#handle.requireConnection(name);
+            open ??= await untilCancelled(control, openSource(name, source), (late) => late.close());
             return await send(connection, open, innerOptions(control));
           } catch (error) {
             // A call that was never sent has not touched its source.
-            open.close();
+            open?.close();
             throw error;
           }
         }),
-      atOnce,
+      { atOnce, unsent },
     );
     return this.#traced(name, operation);
   }
 
-  /**
-   * Calls a function that gives a file: into a target, which stands at a position among the arguments, or, where it was
-   * left out there, into the operation.
-   */
+  /** Calls a function that gives a file: into a target, or, where that was left out, into the operation. */
   protected callDownload(
     procedure: Procedure<void>,
-    position: number,
+    argument: FileArgument,
     given: readonly unknown[],
   ): Operation<void> | DownloadOperation<void> {
-    const target = given[position];
-    const aimed = isFileTarget(target);
-    const rest = aimed ? [...given.slice(0, position), ...given.slice(position + 1)] : given;
-    const args = rest.slice(0, procedure.args.length);
-    const options = rest[procedure.args.length] as CallOptions | undefined;
+    const { name } = procedure;
+    const split = splitDownload(procedure, argument, given);
+    if (GuestfsError.is(split)) return rejected(name, split);
+    const { args, target } = split;
+    const options = split.options as CallOptions | undefined;
     const mistake = this.#enter(procedure, args, options);
-    if (mistake !== null) return rejected(procedure.name, mistake);
+    if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const callOptions = pickCallOptions(procedure, options);
-    if (aimed) return this.#traced(procedure.name, this.#save(procedure, args, optional, target, callOptions));
+    if (target !== undefined) return this.#traced(name, this.#save(procedure, args, optional, target, callOptions));
     const countBytes = !REPORTED.has(procedure);
-    return new DownloadOperation<void>(procedure.name, callOptions, (sink, inner) => {
+    const begin = (sink: Sink, inner: CallOptions): Operation<void> => {
       const send: Send<void> = (connection, each) =>
         connection.call(procedure, args, optional, { ...each, sink, countBytes });
-      const operation = Operation.run(procedure.name, inner, (control) =>
-        this.#handle.transfer(control, () => this.#issue(procedure.name, innerOptions(control), send)),
+      const operation = Operation.run(name, inner, (control) =>
+        this.#handle.transfer(control, () => this.#issue(procedure, args, innerOptions(control), send)),
       );
-      return this.#traced(procedure.name, operation);
-    });
+      return this.#traced(name, operation);
+    };
+    return new DownloadOperation<void>(name, callOptions, begin, shown(procedure, args));
   }
 
   /** Runs a function that the library does by itself. */
@@ -127,13 +133,14 @@ export abstract class MethodBase {
     const mistake = this.#enter(signature, args, options);
     if (mistake !== null) return rejected(name, mistake);
     const operation = this.#run(
-      name,
+      signature,
+      args,
       pickCallOptions(signature, options),
       (control, hold) => {
         this.#handle.requireOpen(name);
         return body(new Run(this.#handle, control, hold), ...args);
       },
-      !this.#handle.order.held,
+      { atOnce: !this.#handle.order.held },
     );
     return this.#traced(name, operation);
   }
@@ -158,6 +165,7 @@ export abstract class MethodBase {
       if (traced) handle.trace(formatResult(name, result));
       return result;
     } catch (error) {
+      if (GuestfsError.is(error)) retell(error, name, shown(signature, args)());
       if (traced) handle.trace(formatFailure(name, error));
       throw error;
     }
@@ -174,46 +182,50 @@ export abstract class MethodBase {
   }
 
   /** Sends a call at once where that is possible, else as soon as what was issued before allows it. */
-  #issue<Result>(name: string, options: CallOptions | undefined, send: Send<Result>): Operation<Result> {
+  #issue<Result>(
+    procedure: Procedure<Result>,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    send: Send<Result>,
+  ): Operation<Result> {
     const handle = this.#handle;
     const { idle } = handle;
     if (idle !== null) return send(idle, options);
-    return Operation.run(name, options, async (control) => {
-      await handle.order.turn();
-      control.throwIfCancelled();
-      return send(handle.requireConnection(name), innerOptions(control));
-    });
+    const whenItsTurn = async (control: RunControl): Promise<Result> => {
+      await untilCancelled(control, handle.order.turn());
+      return send(handle.requireConnection(procedure.name), innerOptions(control));
+    };
+    return Operation.run(procedure.name, options, whenItsTurn, shown(procedure, args));
   }
 
   /**
    * Runs what takes several steps. What is issued later waits for it, unless it starts `atOnce`: then only if and as
-   * soon as it asks for that through `hold`.
+   * soon as it asks for that through `hold`. `unsent` is called where its turn never comes.
    */
   #run<Result>(
-    name: string,
+    signature: Signature,
+    args: readonly unknown[],
     options: CallOptions | undefined,
     task: (control: RunControl, hold: () => void) => Promise<Result>,
-    atOnce = false,
+    { atOnce, unsent }: { atOnce: boolean; unsent?: () => void },
   ): Operation<Result> {
     const { order } = this.#handle;
-    return Operation.run(name, options, (control) => {
+    const giveUp = (error: unknown): never => {
+      unsent?.();
+      throw error;
+    };
+    const begin = (control: RunControl): Promise<Result> => {
       const turn = atOnce ? null : order.turn();
       let release: (() => void) | null = null;
       const hold = (): void => void (release ??= order.hold());
       if (!atOnce) hold();
       const running = async (): Promise<Result> => {
-        try {
-          if (turn !== null) {
-            await turn;
-            control.throwIfCancelled();
-          }
-          return await task(control, hold);
-        } finally {
-          release?.();
-        }
+        if (turn !== null) await untilCancelled(control, turn).catch(giveUp);
+        return task(control, hold);
       };
-      return running();
-    });
+      return running().finally(() => release?.());
+    };
+    return Operation.run(signature.name, options, begin, shown(signature, args));
   }
 
   #save(
@@ -225,19 +237,23 @@ export abstract class MethodBase {
   ): Operation<void> {
     const { name } = procedure;
     const countBytes = !REPORTED.has(procedure);
-    return Operation.run(name, options, async (control) => {
+    const save = async (control: RunControl): Promise<void> => {
       const open = openTarget(name, target);
       const sink = (bytes: Buffer): void | Promise<void> => open.write(bytes);
       const send: Send<void> = (connection, inner) =>
-        connection.call(procedure, args, optional, { ...inner, sink, countBytes });
+        connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows: open.borrows, countBytes });
       try {
-        await this.#handle.transfer(control, () => this.#issue(name, innerOptions(control), send));
-        await open.finish();
+        await this.#handle.transfer(control, async () => {
+          await this.#issue(procedure, args, innerOptions(control), send);
+          await untilCancelled(control, open.finish());
+        });
       } catch (error) {
         await open.fail(error);
         throw open.failure ?? error;
       }
-    });
+    };
+    if (options?.signal?.aborted === true) abandon(name, target, options.signal.reason);
+    return Operation.run(name, options, save, shown(procedure, args));
   }
 
   #traced<Result>(name: string, operation: Operation<Result>): Operation<Result> {
@@ -252,24 +268,16 @@ export abstract class MethodBase {
   }
 }
 
-/** Passes cancelling and progress on to a call inside. */
-export function innerOptions(control: RunControl): CallOptions {
-  return { signal: control.signal, onProgress: (progress) => control.progress(progress) };
+/** Shows a call's arguments in errors. */
+function shown(signature: Signature, args: readonly unknown[]): () => string {
+  return () => describeArguments(signature as Procedure, args);
 }
 
-function rejected<Result>(name: string, error: GuestfsError): Operation<Result> {
-  return Operation.run(name, undefined, () => {
-    throw error;
-  });
-}
-
-function checkSource(operation: string, source: unknown): GuestfsError | null {
-  if (isFileSource(source)) return null;
-  return new GuestfsError(
-    'ERR_GUESTFS_ARGUMENT',
-    'the file to send must be a path, a URL, bytes, or a stream of bytes',
-    {
-      operation,
-    },
-  );
+/** Ends the target of a call that is never made, so that whoever reads from it is told. */
+function abandon(operation: string, target: FileTarget, reason: unknown): void {
+  try {
+    void openTarget(operation, target).fail(reason);
+  } catch {
+    // One that cannot be opened has nobody to tell.
+  }
 }

@@ -20,7 +20,8 @@ const bytes = z.custom<Uint8Array | string>(
   'must be a Uint8Array or a string',
 );
 
-const types: Record<SignatureField['type'], z.ZodType> = {
+/** What each kind of argument must be, in the words of the errors. */
+export const kinds = {
   string: text,
   optstring: text.nullable(),
   stringlist: z.array(text, 'must be an array of strings'),
@@ -29,27 +30,35 @@ const types: Record<SignatureField['type'], z.ZodType> = {
   int64,
   buffer: bytes,
   pointer: z.unknown(),
+} satisfies Record<SignatureField['type'], z.ZodType>;
+
+/** What every call takes besides its arguments. */
+export const callOptions = {
+  signal: z.custom<AbortSignal>(isSignal, 'must be an AbortSignal').optional(),
+  onProgress: aFunction().optional(),
 };
+
+export function aFunction(): z.ZodType {
+  return z.custom((value) => typeof value === 'function', 'must be a function');
+}
+
+/** Options of which each has a name that is known. */
+export function knownOptions(shape: Readonly<Record<string, z.ZodType>>): z.ZodType {
+  const known = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `is no option of it; these are: ${known}` : 'must be an object',
+  });
+}
 
 /** The schema of a function's arguments and options, made from its descriptor once. */
 function schemaOf(signature: Signature): z.ZodType {
   let schema = schemas.get(signature);
   if (schema === undefined) {
-    const args = Object.fromEntries(signature.args.map((field) => [field.name, types[field.type]]));
-    const optional = Object.fromEntries(signature.optargs.map((field) => [field.name, types[field.type].optional()]));
-    const known = [...Object.keys(optional), 'signal', 'onProgress'].join(', ');
-    const options = z.strictObject(
-      {
-        ...optional,
-        signal: z.custom(isSignal, 'must be an AbortSignal').optional(),
-        onProgress: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
-      },
-      {
-        error: (issue) =>
-          issue.code === 'unrecognized_keys' ? `is no option of it; these are: ${known}` : 'must be an object',
-      },
-    );
-    schemas.set(signature, (schema = z.object({ args: z.object(args), options: options.optional() })));
+    const args = Object.fromEntries(signature.args.map((field) => [field.name, kinds[field.type]]));
+    const optional = Object.fromEntries(signature.optargs.map((field) => [field.name, kinds[field.type].optional()]));
+    const options = knownOptions({ ...optional, ...callOptions }).optional();
+    schemas.set(signature, (schema = z.object({ args: z.object(args), options })));
   }
   return schema;
 }
@@ -57,14 +66,23 @@ function schemaOf(signature: Signature): z.ZodType {
 /** The error for a call whose arguments do not fit. */
 export function explainMistake(signature: Signature, args: readonly unknown[], options: unknown): GuestfsError {
   const named = Object.fromEntries(signature.args.map((field, i) => [field.name, args[i]]));
-  const result = schemaOf(signature).safeParse({ args: named, options });
-  const issue = result.error?.issues[0];
-  const fields = { operation: signature.name };
-  if (issue === undefined) return new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the arguments do not fit', fields);
+  const mistake = findMistake(signature.name, schemaOf(signature), { args: named, options });
+  const operation = signature.name;
+  return mistake ?? new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the arguments do not fit', { operation });
+}
+
+/** The error for options that do not fit, null where they do. */
+export function explainOptions(operation: string, schema: z.ZodType, options: unknown): GuestfsError | null {
+  return findMistake(operation, z.object({ options: schema }), { options });
+}
+
+function findMistake(operation: string, schema: z.ZodType, value: unknown): GuestfsError | null {
+  const issue = schema.safeParse(value).error?.issues[0];
+  if (issue === undefined) return null;
   const [group, name, index] = issue.path;
   const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : name;
   const kind = group === 'options' ? 'option' : 'argument';
   const place = index === undefined ? '' : `[${String(index)}]`;
   const what = key === undefined ? String(group) : `${kind} \`${String(key)}${place}\``;
-  return new GuestfsError('ERR_GUESTFS_ARGUMENT', `${what} ${issue.message}`, fields);
+  return new GuestfsError('ERR_GUESTFS_ARGUMENT', `${what} ${issue.message}`, { operation });
 }

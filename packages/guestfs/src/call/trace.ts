@@ -1,3 +1,4 @@
+import { GuestfsError } from '@guestfs/core';
 import type { OptionalArguments, Signature, SignatureField } from './signature.js';
 
 const LONGEST = 256;
@@ -24,8 +25,10 @@ export function formatResult(name: string, value: unknown): string {
 /** The trace line of a call that failed: `name = -1 (error)`. */
 export function formatFailure(name: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const [first = ''] = message.split('\n');
-  return `${name} = -1 (${first.startsWith(`${name}: `) ? first.slice(name.length + 2) : first})`;
+  // What was called is in the line before.
+  const call = GuestfsError.is(error) ? `${error.operation}${error.args ?? ''}: ` : '';
+  const [first = ''] = (message.startsWith(call) ? message.slice(call.length) : message).split('\n');
+  return `${name} = -1 (${first})`;
 }
 
 function formatArgument(field: SignatureField, value: unknown): string {

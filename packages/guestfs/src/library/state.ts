@@ -1,6 +1,7 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Version } from '@guestfs/core';
 import type { Run } from '../call/run.js';
+import { untilCancelled } from '../call/operations.js';
 import type { Handle } from '../handle/handle.js';
 import { VERSION } from '../version.js';
 
@@ -9,9 +10,10 @@ export function launch(run: Run): Promise<void> {
   return run.handle.launch(run.control);
 }
 
+/** It cannot be stopped: one that is cancelled goes on, and what is issued then still waits for it. */
 export function shutdown(run: Run): Promise<void> {
-  run.hold();
-  return run.handle.shutdown();
+  const release = run.handle.order.hold();
+  return untilCancelled(run.control, run.handle.shutdown().finally(release));
 }
 
 export const killSubprocess = shutdown;

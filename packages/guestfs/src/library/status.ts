@@ -21,8 +21,11 @@ export const lstatnslist = (run: Run, path: string, names: readonly string[]): P
 export const lstatlist = async (run: Run, path: string, names: readonly string[]): Promise<Stat[]> =>
   (await lstatnslist(run, path, names)).map(toStat);
 
-export const lxattrlist = (run: Run, path: string, names: readonly string[]): Promise<Xattr[]> =>
-  inBatches(run, procedures.internalLxattrlist, path, names, CONTENT_BATCH);
+export function lxattrlist(run: Run, path: string, names: readonly string[]): Promise<Xattr[]> {
+  // The only answers that may be too large, and then asked for again in halves.
+  run.hold();
+  return inBatches(run, procedures.internalLxattrlist, path, names, CONTENT_BATCH);
+}
 
 export const readlinklist = (run: Run, path: string, names: readonly string[]): Promise<string[]> =>
   inBatches(run, procedures.internalReadlinklist, path, names, CONTENT_BATCH);

@@ -43,4 +43,7 @@ test('long values are cut', () => {
 test('a failure is one line, and does not name the function twice', () => {
   const error = new GuestfsError('EINVAL', 'wrong', { operation: 'f', hint: 'mend it' });
   expect(formatFailure('f', error)).toBe('f = -1 (wrong)');
+  const called = new GuestfsError('EINVAL', 'wrong', { operation: 'f', args: '("x")' });
+  expect(formatFailure('f', called)).toBe('f = -1 (wrong)');
+  expect(formatFailure('f', new Error('f: other'))).toBe('f = -1 (f: other)');
 });

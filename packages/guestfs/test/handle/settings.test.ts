@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Guestfs, GUESTFS_EVENT } from 'guestfs';
+import { Guestfs, GUESTFS_EVENT, GuestfsPool, prepareAppliance } from 'guestfs';
 
 const make = (options: ConstructorParameters<typeof Guestfs>[0] = {}): Guestfs =>
   new Guestfs({ environment: {}, ...options });
@@ -84,15 +84,46 @@ describe('the settings', () => {
 });
 
 test('options of the constructor that are unknown or of a wrong type are refused', () => {
-  expect(() => make({ memsiz: 1 } as never)).toThrow(/memsiz/);
-  expect(() => make({ verbose: 1 } as never)).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_ARGUMENT' }));
-  expect(() => make({ backend: 'no' })).toThrow(/there is no backend "no"/);
+  const wrong: [object | null, RegExp][] = [
+    [{ memsiz: 1 }, /^Guestfs: option `memsiz` is no option of it; these are: environment, verbose, /],
+    [{ verbose: 1 }, /^Guestfs: option `verbose` must be a boolean/],
+    [{ memsize: 512.5 }, /^Guestfs: option `memsize` must be an integer/],
+    [{ memsize: 2 ** 31 }, /^Guestfs: option `memsize` must be an integer/],
+    [{ hv: 'a\0b' }, /^Guestfs: option `hv` must not hold a NUL/],
+    [{ backendSettings: ['a', 5] }, /^Guestfs: option `backendSettings\[1\]` must be a string/],
+    [{ backendSettings: 'a' }, /^Guestfs: option `backendSettings` must be an array of strings/],
+    [{ launchTimeout: -1 }, /^Guestfs: option `launchTimeout` must be more than 0/],
+    [{ launchTimeout: '1' }, /^Guestfs: option `launchTimeout` must be a number/],
+    [{ environment: 5 }, /^Guestfs: option `environment` must be/],
+    [{ backend: 'no' }, /there is no backend "no"/],
+    [5 as never, /^Guestfs: options must be an object/],
+    [null, /^Guestfs: options must be an object/],
+  ];
+  for (const [options, message] of wrong) {
+    const error = expect.objectContaining({ code: 'ERR_GUESTFS_ARGUMENT', message: expect.stringMatching(message) });
+    expect(() => new Guestfs(options as never)).toThrow(error);
+  }
+  expect(new Guestfs({ environment: process.env, verbose: undefined }).getVerbose()).toBe(false);
 });
 
 test('open tells what is wrong with its options, and closes', async () => {
-  await expect(Guestfs.open({ environment: {}, drives: [5] } as never)).rejects.toMatchObject({
-    code: 'ERR_GUESTFS_ARGUMENT',
-  });
+  const wrong: [unknown, RegExp][] = [
+    [{ environment: {}, drives: [5] }, /^open: option `drives\[0\]` must be a path or an object with `file`/],
+    [{ environment: {}, drives: [{ readonly: true }] }, /^open: option `drives\[0\]` must be a path or an object/],
+    [{ environment: {}, drives: '/x' }, /^open: option `drives` must be an array/],
+    [{ environment: {}, drives: [{ file: '/dev/null', readonl: true }] }, /^addDrive: option `readonl` is no option/],
+    [{ environment: {}, memsiz: 1 }, /^open: option `memsiz` is no option/],
+    [{ environment: {}, signal: 5 }, /^open: option `signal` must be an AbortSignal/],
+    [{ environment: {}, onProgress: 5 }, /^open: option `onProgress` must be a function/],
+    [null, /^open: options must be an object/],
+    ['/disk.img', /^open: options must be an object/],
+  ];
+  for (const [options, message] of wrong) {
+    await expect(Guestfs.open(options as never)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  }
   await expect(Guestfs.open({ environment: {}, drives: ['/no/such/image'] })).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
@@ -109,6 +140,18 @@ test('calls before launch are refused with what to do', async () => {
   await expect(read()).rejects.toMatchObject({ code: 'ERR_GUESTFS_STATE' });
   expect(() => g.getPid()).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_STATE' }));
   await g.shutdown();
+});
+
+test('a pool and a preparation tell what is wrong with their options', async () => {
+  for (const size of [0, 65, 1.5, '3', undefined]) {
+    expect(() => new GuestfsPool({ environment: {}, size } as never)).toThrow(
+      /^GuestfsPool: option `size` must be a whole/,
+    );
+  }
+  expect(() => new GuestfsPool({ size: 1, colour: 1 } as never)).toThrow(/option `colour` is no option/);
+  expect(() => new GuestfsPool(null as never)).toThrow(/^GuestfsPool: options must be an object/);
+  await expect(prepareAppliance({ onMessage: 5 } as never)).rejects.toThrow(/option `onMessage` must be a function/);
+  await expect(prepareAppliance(5 as never)).rejects.toThrow(/^prepareAppliance: options must be an object/);
 });
 
 test('what Node cannot do says so', async () => {

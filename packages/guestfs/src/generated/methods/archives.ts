@@ -96,7 +96,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   compressDeviceOut(ctype: string, device: string, options?: CompressDeviceOutOptions): DownloadOperation<void>;
   compressDeviceOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.compressDeviceOut, 2, args);
+    return this.callDownload(procedures.compressDeviceOut, { name: 'zdevice', position: 2 }, args);
   }
 
   /**
@@ -126,7 +126,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   compressOut(ctype: string, file: string, options?: CompressOutOptions): DownloadOperation<void>;
   compressOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.compressOut, 2, args);
+    return this.callDownload(procedures.compressOut, { name: 'zfile', position: 2 }, args);
   }
 
   /**
@@ -154,7 +154,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   cpioOut(directory: string, options?: CpioOutOptions): DownloadOperation<void>;
   cpioOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.cpioOut, 1, args);
+    return this.callDownload(procedures.cpioOut, { name: 'cpiofile', position: 1 }, args);
   }
 
   /**
@@ -205,7 +205,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    * @since upstream 1.0.3
    */
   tarIn(tarfile: FileSource, directory: string, options?: TarInOptions): Operation<void> {
-    return this.callUpload(procedures.tarIn, tarfile, [directory], options);
+    return this.callUpload(procedures.tarIn, 'tarfile', tarfile, [directory], options);
   }
 
   /**
@@ -233,7 +233,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   tarOut(directory: string, options?: TarOutOptions): DownloadOperation<void>;
   tarOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.tarOut, 1, args);
+    return this.callDownload(procedures.tarOut, { name: 'tarfile', position: 1 }, args);
   }
 
   /**
@@ -250,7 +250,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    * @since upstream 1.0.3
    */
   tgzIn(tarball: FileSource, directory: string, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.tgzIn, tarball, [directory], options);
+    return this.callUpload(procedures.tgzIn, 'tarball', tarball, [directory], options);
   }
 
   /**
@@ -279,7 +279,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   tgzOut(directory: string, options?: CallOptions): DownloadOperation<void>;
   tgzOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.tgzOut, 1, args);
+    return this.callDownload(procedures.tgzOut, { name: 'tarball', position: 1 }, args);
   }
 
   /**
@@ -298,7 +298,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    * @since upstream 1.3.2
    */
   txzIn(tarball: FileSource, directory: string, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.txzIn, tarball, [directory], options);
+    return this.callUpload(procedures.txzIn, 'tarball', tarball, [directory], options);
   }
 
   /**
@@ -329,7 +329,7 @@ export abstract class ArchivesMethods extends AttributesMethods {
    */
   txzOut(directory: string, options?: CallOptions): DownloadOperation<void>;
   txzOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.txzOut, 1, args);
+    return this.callDownload(procedures.txzOut, { name: 'tarball', position: 1 }, args);
   }
 
 }

@@ -89,7 +89,7 @@ export abstract class CommandsMethods extends InotifyMethods {
    */
   commandOut(argv: readonly string[], options?: CallOptions): DownloadOperation<void>;
   commandOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.commandOut, 1, args);
+    return this.callDownload(procedures.commandOut, { name: 'output', position: 1 }, args);
   }
 
   /**
@@ -202,7 +202,7 @@ export abstract class CommandsMethods extends InotifyMethods {
    */
   shOut(command: string, options?: CallOptions): DownloadOperation<void>;
   shOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.shOut, 1, args);
+    return this.callDownload(procedures.shOut, { name: 'output', position: 1 }, args);
   }
 
 }

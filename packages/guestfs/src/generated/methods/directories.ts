@@ -105,7 +105,7 @@ export abstract class DirectoriesMethods extends FilesMethods {
    */
   ls0(dir: string, options?: CallOptions): DownloadOperation<void>;
   ls0(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.ls0, 1, args);
+    return this.callDownload(procedures.ls0, { name: 'filenames', position: 1 }, args);
   }
 
   /**

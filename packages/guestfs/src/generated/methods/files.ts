@@ -113,7 +113,7 @@ export abstract class FilesMethods extends LdmMethods {
    */
   checksumsOut(csumtype: string, directory: string, options?: CallOptions): DownloadOperation<void>;
   checksumsOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.checksumsOut, 2, args);
+    return this.callDownload(procedures.checksumsOut, { name: 'sumsfile', position: 2 }, args);
   }
 
   /**
@@ -426,7 +426,7 @@ export abstract class FilesMethods extends LdmMethods {
    */
   find0(directory: string, options?: CallOptions): DownloadOperation<void>;
   find0(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.find0, 1, args);
+    return this.callDownload(procedures.find0, { name: 'files', position: 1 }, args);
   }
 
   /**

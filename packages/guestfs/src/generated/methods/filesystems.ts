@@ -265,7 +265,7 @@ export abstract class FilesystemsMethods extends MountMethods {
    */
   mksquashfs(path: string, options?: MksquashfsOptions): DownloadOperation<void>;
   mksquashfs(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.mksquashfs, 1, args);
+    return this.callDownload(procedures.mksquashfs, { name: 'filename', position: 1 }, args);
   }
 
   /**

@@ -60,7 +60,7 @@ export abstract class ForensicsMethods extends BootMethods {
     options?: DownloadBlocksOptions,
   ): DownloadOperation<void>;
   downloadBlocks(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.downloadBlocks, 3, args);
+    return this.callDownload(procedures.downloadBlocks, { name: 'filename', position: 3 }, args);
   }
 
   /**
@@ -92,7 +92,7 @@ export abstract class ForensicsMethods extends BootMethods {
    */
   downloadInode(device: string, inode: bigint | number, options?: CallOptions): DownloadOperation<void>;
   downloadInode(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.downloadInode, 2, args);
+    return this.callDownload(procedures.downloadInode, { name: 'filename', position: 2 }, args);
   }
 
   /**
@@ -163,7 +163,7 @@ export abstract class ForensicsMethods extends BootMethods {
    * @since upstream 1.37.13
    */
   yaraLoad(filename: FileSource, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.yaraLoad, filename, [], options);
+    return this.callUpload(procedures.yaraLoad, 'filename', filename, [], options);
   }
 
   /**

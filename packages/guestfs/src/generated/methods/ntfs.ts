@@ -106,7 +106,7 @@ export abstract class NtfsMethods extends XfsMethods {
    */
   ntfscatI(device: string, inode: bigint | number, options?: CallOptions): DownloadOperation<void>;
   ntfscatI(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.ntfscatI, 2, args);
+    return this.callDownload(procedures.ntfscatI, { name: 'filename', position: 2 }, args);
   }
 
   /**
@@ -124,7 +124,7 @@ export abstract class NtfsMethods extends XfsMethods {
    * @since upstream 1.17.9
    */
   ntfscloneIn(backupfile: FileSource, device: string, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.ntfscloneIn, backupfile, [device], options);
+    return this.callUpload(procedures.ntfscloneIn, 'backupfile', backupfile, [device], options);
   }
 
   /**
@@ -153,7 +153,7 @@ export abstract class NtfsMethods extends XfsMethods {
    */
   ntfscloneOut(device: string, options?: NtfscloneOutOptions): DownloadOperation<void>;
   ntfscloneOut(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.ntfscloneOut, 1, args);
+    return this.callDownload(procedures.ntfscloneOut, { name: 'backupfile', position: 1 }, args);
   }
 
   /**

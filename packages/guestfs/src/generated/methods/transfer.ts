@@ -80,7 +80,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    * @since upstream 1.3.5
    */
   base64In(base64file: FileSource, filename: string, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.base64In, base64file, [filename], options);
+    return this.callUpload(procedures.base64In, 'base64file', base64file, [filename], options);
   }
 
   /**
@@ -106,7 +106,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    */
   base64Out(filename: string, options?: CallOptions): DownloadOperation<void>;
   base64Out(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.base64Out, 1, args);
+    return this.callDownload(procedures.base64Out, { name: 'base64file', position: 1 }, args);
   }
 
   /**
@@ -255,7 +255,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    */
   download(remotefilename: string, options?: CallOptions): DownloadOperation<void>;
   download(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.download, 1, args);
+    return this.callDownload(procedures.download, { name: 'filename', position: 1 }, args);
   }
 
   /**
@@ -299,7 +299,7 @@ export abstract class TransferMethods extends ArchivesMethods {
     options?: CallOptions,
   ): DownloadOperation<void>;
   downloadOffset(...args: unknown[]): Operation<void> | DownloadOperation<void> {
-    return this.callDownload(procedures.downloadOffset, 1, args);
+    return this.callDownload(procedures.downloadOffset, { name: 'filename', position: 1 }, args);
   }
 
   /**
@@ -318,7 +318,7 @@ export abstract class TransferMethods extends ArchivesMethods {
    * @since upstream 1.0.2
    */
   upload(filename: FileSource, remotefilename: string, options?: CallOptions): Operation<void> {
-    return this.callUpload(procedures.upload, filename, [remotefilename], options);
+    return this.callUpload(procedures.upload, 'filename', filename, [remotefilename], options);
   }
 
   /**
@@ -342,7 +342,7 @@ export abstract class TransferMethods extends ArchivesMethods {
     offset: bigint | number,
     options?: CallOptions,
   ): Operation<void> {
-    return this.callUpload(procedures.uploadOffset, filename, [remotefilename, offset], options);
+    return this.callUpload(procedures.uploadOffset, 'filename', filename, [remotefilename, offset], options);
   }
 
 }
