@@ -315,6 +315,14 @@ whenPossible('g.fs beside node:fs, on the same files', () => {
     more.end('end');
     await new Promise((resolve) => more.on('close', resolve));
     expect((await node.stat(at('stream2'))).size).toBe(content.length + 3);
+    const written = fs.createWriteStream(at('closed'));
+    written.write('all of it');
+    await new Promise<unknown>((resolve) => written.close(resolve));
+    expect(await node.readFile(at('closed'), 'utf8')).toBe('all of it');
+    const unread = fs.createReadStream(at('stream'));
+    expect(await new Promise((resolve) => unread.close(resolve))).toBeNull();
+    expect(await new Promise((resolve) => unread.close(resolve))).toBeUndefined();
+    expect(unread.destroyed).toBe(true);
     const nothing = fs.createReadStream(at('none'));
     await expect(text(nothing)).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open' });
     const aborted = new AbortController();
@@ -329,6 +337,10 @@ whenPossible('g.fs beside node:fs, on the same files', () => {
     expect((names as string[]).sort()).toEqual(['l', 'x']);
     const error = await new Promise((resolve) => stat(at('none'), (reason) => resolve(reason)));
     expect(error).toMatchObject({ code: 'ENOENT' });
+    const exists = fs.exists as unknown as (path: string, callback: (answer: boolean) => void) => void;
+    const answers = (name: string): Promise<boolean> => new Promise((resolve) => exists(at(name), resolve));
+    expect([await answers('a'), await answers('none'), await answers('\0')]).toEqual([true, false, false]);
+    expect(await promisify(exists as typeof nodeFs.exists)(at('a'))).toBe(true);
     expect(Object.keys({ ...promises })).toContain('readFile');
     expect(Object.getOwnPropertyDescriptor(fs, 'promises')?.enumerable).toBe(true);
   });

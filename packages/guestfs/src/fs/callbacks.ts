@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+
 type AnyFunction = (...args: never[]) => Promise<unknown>;
 
 /** Lets a function that gives a promise also be called with a callback as its last argument, as node:fs has it. */
@@ -14,5 +16,22 @@ export function withCallback<F extends AnyFunction>(work: F): F {
     );
     return undefined;
   };
+  return both as unknown as F;
+}
+
+/** The same for `exists`, whose callback has the answer as its first argument, and whose failures are a no. */
+export function withAnswer<F extends (...args: never[]) => Promise<boolean>>(work: F): F {
+  const both = (...args: unknown[]): unknown => {
+    const last = args[args.length - 1];
+    const call = work as unknown as (...args: unknown[]) => Promise<boolean>;
+    if (typeof last !== 'function') return call(...args);
+    const callback = last as (answer: boolean) => void;
+    call(...args.slice(0, -1)).then(
+      (answer) => process.nextTick(callback, answer),
+      () => process.nextTick(callback, false),
+    );
+    return undefined;
+  };
+  Object.defineProperty(both, promisify.custom, { value: work });
   return both as unknown as F;
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { withCallback } from './callbacks.js';
+import { withAnswer, withCallback } from './callbacks.js';
 import { contentOptions, decodeContent, prepareFile, writeContent, type FileContent } from './content.js';
 import { copyFunctions } from './copying.js';
 import { attempt } from './errors.js';
@@ -64,6 +64,7 @@ export function createGuestFs(guest: GuestFiles): GuestFs {
       withCallback(work as (...args: never[]) => Promise<unknown>),
     ]),
   );
+  both['exists'] = withAnswer(functions.exists);
   // Node has two forms of it; here both ask the guest.
   Object.assign(both['realpath'] ?? {}, { native: both['realpath'] });
 

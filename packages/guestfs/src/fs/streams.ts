@@ -89,6 +89,12 @@ export class GuestReadStream extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     closeFile(this.#closes ? this.#file : null, error, done);
   }
+
+  /** Stops reading; the callback is called when the stream is closed. */
+  close(callback?: (error?: Error | null) => void): void {
+    tellClosed(this, callback);
+    this.destroy();
+  }
 }
 
 /** A file of the guest as a writable stream: a message for each chunk, so other calls go on between them. */
@@ -141,6 +147,12 @@ export class GuestWriteStream extends Writable {
     closeFile(this.#closes ? this.#file : null, error, done);
   }
 
+  /** Ends the stream after what was written; the callback is called when it is closed. */
+  close(callback?: (error?: Error | null) => void): void {
+    tellClosed(this, callback);
+    this.end();
+  }
+
   async #write(bytes: Buffer): Promise<void> {
     await this.#file?.write(bytes, { position: this.#at });
     this.#at += bytes.length;
@@ -150,6 +162,12 @@ export class GuestWriteStream extends Writable {
 
 function closeFile(file: GuestFileHandle | null, error: Error | null, done: (error?: Error | null) => void): void {
   void Promise.resolve(file?.[Symbol.asyncDispose]()).then(() => done(error));
+}
+
+function tellClosed(stream: Readable | Writable, callback: ((error?: Error | null) => void) | undefined): void {
+  if (callback === undefined) return;
+  if (stream.closed) process.nextTick(callback);
+  else stream.once('close', () => callback(stream.errored));
 }
 
 function checkPlace(name: string, value: number): void {

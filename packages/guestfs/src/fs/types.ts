@@ -24,6 +24,7 @@ export interface WriteFileOptions extends ReadFileOptions {
 }
 
 type Encoded = BufferEncoding | { readonly encoding?: BufferEncoding | null | undefined } | null | undefined;
+type StatFsField = 'type' | 'bsize' | 'blocks' | 'bfree' | 'bavail' | 'files' | 'ffree';
 type AsBuffer = 'buffer' | { readonly encoding: 'buffer' };
 
 /**
@@ -97,7 +98,9 @@ export interface GuestFsPromises {
   stat(path: PathLike, options: { bigint: true }): Promise<GuestBigIntStats>;
   lstat(path: PathLike, options?: { bigint?: false | undefined } | null): Promise<GuestStats>;
   lstat(path: PathLike, options: { bigint: true }): Promise<GuestBigIntStats>;
-  statfs(path: PathLike): Promise<Record<'type' | 'bsize' | 'blocks' | 'bfree' | 'bavail' | 'files' | 'ffree', number>>;
+  /** `type` is 0: the daemon does not tell the filesystem's number. */
+  statfs(path: PathLike, options?: { bigint?: false | undefined } | null): Promise<Record<StatFsField, number>>;
+  statfs(path: PathLike, options: { bigint: true }): Promise<Record<StatFsField, bigint>>;
   /** Rejects where root in the guest could not do it: the daemon is root, so permission bits hardly matter. */
   access(path: PathLike, mode?: number): Promise<void>;
   exists(path: PathLike): Promise<boolean>;
@@ -126,6 +129,8 @@ type CallbackName =
   | 'chmod'
   | 'chown'
   | 'copyFile'
+  | 'cp'
+  | 'exists'
   | 'lchown'
   | 'link'
   | 'lstat'
