@@ -3,23 +3,28 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { Guestfs } from 'guestfs';
 import { withBar } from '@guestfs/example-progress-bar';
 import { printSummary, step } from './steps.mjs';
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const documentation = fileURLToPath(new URL('../../docs', import.meta.url));
 
-/** Makes a disk image, fills it with real files, reads them back and verifies them. Resolves with the exit status. */
-export async function quickstart() {
+/**
+ * Makes a disk image, fills it with real files, reads them back and verifies them. Resolves with the exit status.
+ *
+ * `g` does the work, and is closed at the end; `size` is that of the test data, in bytes, a multiple of 64 KiB; `documents`
+ * is the folder that is copied in.
+ */
+export async function quickstart({ g = new Guestfs(), size = 64 * MIB, documents = documentation } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'guestfs-quickstart-'));
   removeWhenGone(folder);
-  const g = new Guestfs();
   try {
-    await fillAndVerify(g, folder);
+    await fillAndVerify(g, folder, size, documents);
     printSummary();
     return 0;
   } finally {
@@ -39,11 +44,11 @@ function removeWhenGone(folder) {
   shell.stdin.unref();
 }
 
-async function fillAndVerify(g, folder) {
+async function fillAndVerify(g, folder, size, documents) {
   const image = join(folder, 'disk.img');
   const payload = join(folder, 'payload.bin');
 
-  await step('Create a disk image of 512 MiB', () => g.diskCreate(image, 'raw', 512n * BigInt(MIB)));
+  await step('Create a disk image of 512 MiB', () => makeDisk(image, 512 * MIB));
   g.addDrive(image, { format: 'raw' });
   await step('Boot the appliance under QEMU', async () => {
     await withBar('launching', g.launch());
@@ -60,11 +65,11 @@ async function fillAndVerify(g, folder) {
     return `label ${await g.vfsLabel('/dev/sda1')}`;
   });
 
-  const digest = await step('Make 64 MiB of test data', () => makePayload(payload, 64));
+  const digest = await step(`Make ${withUnit(size)} of test data`, () => makePayload(payload, size));
   await step('Upload it, with progress', () => withBar('uploading', g.upload(payload, '/payload.bin')));
   await step('Copy this project’s documentation in', async () => {
-    await withBar('copying', g.copyIn(documentation, '/'));
-    return `${(await g.find('/docs')).length} files and folders`;
+    await withBar('copying', g.copyIn(documents, '/'));
+    return `${(await g.find(`/${basename(documents)}`)).length} files and folders`;
   });
 
   await step('Compare checksums with the guest’s', async () => {
@@ -87,13 +92,23 @@ async function fillAndVerify(g, folder) {
   });
 }
 
-/** Writes `mebibytes` of pseudo-random bytes and resolves with their SHA-256. */
-async function makePayload(path, mebibytes) {
+/** Makes a raw image, which is a file with nothing in it; `g.diskCreate` makes those of other kinds, and needs qemu-img. */
+async function makeDisk(path, size) {
+  const file = await open(path, 'w');
+  await file.truncate(size).finally(() => file.close());
+}
+
+function withUnit(size) {
+  return size % MIB === 0 ? `${size / MIB} MiB` : `${size / KIB} KiB`;
+}
+
+/** Writes `size` pseudo-random bytes and resolves with their SHA-256. */
+async function makePayload(path, size) {
   const file = await open(path, 'w');
   try {
     let block = createHash('sha512').update('guestfs').digest();
-    const piece = Buffer.alloc(MIB);
-    for (let i = 0; i < mebibytes; i++) {
+    const piece = Buffer.alloc(64 * KIB);
+    for (let written = 0; written < size; written += piece.length) {
       for (let offset = 0; offset < MIB; offset += block.length) {
         block.copy(piece, offset);
         if (offset % 4096 === 0) block = createHash('sha512').update(block).digest();

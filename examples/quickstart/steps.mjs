@@ -14,5 +14,5 @@ export async function step(title, work) {
 
 export function printSummary() {
   console.log('\nWhat took how long:');
-  for (const { title, seconds } of steps) console.log(`  ${seconds.toFixed(2).padStart(7)} s  ${title}`);
+  for (const { title, seconds } of steps.splice(0)) console.log(`  ${seconds.toFixed(2).padStart(7)} s  ${title}`);
 }
