@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +52,51 @@ test('the running, the missing and the live are told apart', async () => {
   await expect(add('web', { live: true, readonly: true })).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
   expect(await add('web', { readonly: true })).toBe(1);
   await expect(add('web', { live: true })).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
+});
+
+test('a domain without disks, and one whose disks are all left out, are refused', async () => {
+  await using host = await TestDriverHost.create(
+    testDomain('bare', '', 5) +
+      testDomain('empty', `<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>`, 5),
+  );
+  await using g = new Guestfs({ environment: {} });
+  for (const name of ['bare', 'empty']) {
+    await expect(g.addDomain(name, { libvirturi: host.uri })).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DOMAIN',
+      message: expect.stringContaining('no disks'),
+    });
+  }
+});
+
+describe('XML that no libvirt writes', () => {
+  const { PATH } = process.env;
+  afterEach(() => void (process.env['PATH'] = PATH));
+
+  /** Puts a virsh before the real one that prints this for every domain. */
+  async function virshPrints(xml: string): Promise<void> {
+    const bin = await mkdtemp(join(images, 'bin-'));
+    await writeFile(join(bin, 'domain.xml'), xml);
+    await writeFile(join(bin, 'virsh'), `#!/bin/sh\nexec cat ${bin}/domain.xml\n`, { mode: 0o755 });
+    process.env['PATH'] = `${bin}:${PATH}`;
+  }
+
+  test.each([
+    ['an entity of its own', '<!DOCTYPE domain [<!ENTITY n "web">]><domain><name>&n;</name></domain>'],
+    ['a file as an entity', '<!DOCTYPE d [<!ENTITY n SYSTEM "file:///etc/passwd">]><domain><name>&n;</name></domain>'],
+    ['an entity that nobody defined', '<domain><name>web</name><devices>&n;</devices></domain'],
+    ['another document', '<network><name>web</name></network>'],
+    ['half a document', '<domain><name>web</name><devices><disk'],
+    ['nothing', ''],
+  ])('%s: an error of its own, and the handle goes on', async (_, xml) => {
+    await virshPrints(xml);
+    await using g = new Guestfs({ environment: {} });
+    for (const live of [false, true]) {
+      await expect(g.addDomain('web', { live })).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT' });
+    }
+    process.env['PATH'] = PATH;
+    await using host = await hostWith(1, 5);
+    expect(await g.addDomain('web', { libvirturi: host.uri })).toBe(1);
+  });
 });
 
 test('libvirtAuth: the handler answers with the credential calls, which fail everywhere else', async () => {
