@@ -182,6 +182,36 @@ export function describeTransport(name: string, make: () => Promise<TransportPai
       expect(log.drains).toBe(drains + 1);
     });
 
+    test('tells once that what was written may be changed, and not while the peer takes nothing', async () => {
+      const { transport, peer } = await setUp();
+      new Log().start(transport);
+      peer.stall(true);
+      const block = Buffer.alloc(64 * 1024, 1);
+      let written = 0;
+      let released = 0;
+      for (; released === written && written < 1024; written++) {
+        transport.write(Buffer.from(block), () => released++);
+        await delay(1);
+      }
+      expect(released).toBeLessThan(written);
+      peer.stall(false);
+      await until(() => released === written, 'all to be released');
+      await until(() => peer.received().length === written * block.length, 'all bytes');
+      expect(released).toBe(written);
+    });
+
+    test('releases what it could not send, and what comes after the end', async () => {
+      const { transport, peer } = await setUp();
+      const log = new Log().start(transport);
+      peer.stall(true);
+      let released = 0;
+      for (let i = 0; i < 100; i++) transport.write(Buffer.alloc(64 * 1024), () => released++);
+      transport.destroy();
+      await until(() => log.ends.length === 1 && released === 100, 'the end and the releases');
+      transport.write(Buffer.from('late'), () => released++);
+      await until(() => released === 101, 'the release of a late write');
+    });
+
     test('ends once, without a reason, when the peer ends in order', async () => {
       const { transport, peer } = await setUp();
       const log = new Log().start(transport);

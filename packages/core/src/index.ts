@@ -1,6 +1,8 @@
 export * from './errors.js';
 export { Connection } from './connection/connection.js';
+export type { ByteFiller } from './connection/byte-filler.js';
 export type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions, ConnectionTap } from './connection/options.js';
+export type { UploadSource } from './connection/upload.js';
 export type { CallOptions } from './operation/control.js';
 export type * from './generated/structs.js';
 export type { Backend, Session, SessionEnd } from './launch/backend.js';

@@ -94,7 +94,7 @@ class Greeting implements Transport, TransportReceiver {
   data(bytes: Buffer): void {
     if (this.#state === 'started') return this.#receiver?.data(bytes);
     if (this.#state === 'greeting') return this.#listen(bytes);
-    this.#rest = this.#rest === null ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#rest = Buffer.concat(this.#rest === null ? [bytes] : [this.#rest, bytes]);
   }
 
   drain(): void {
@@ -118,8 +118,8 @@ class Greeting implements Transport, TransportReceiver {
     });
   }
 
-  write(bytes: Uint8Array): boolean {
-    return this.#inner.write(bytes);
+  write(bytes: Uint8Array, released?: () => void): boolean {
+    return this.#inner.write(bytes, released);
   }
 
   pause(): void {
@@ -181,7 +181,7 @@ class Greeting implements Transport, TransportReceiver {
     this.#state = 'greeted';
     this.#release();
     this.#inner.pause();
-    if (rest.length > 0) this.#rest = rest;
+    if (rest.length > 0) this.#rest = Buffer.from(rest);
     this.#options.log?.(`${this.name}: the daemon ${how}`);
     this.#resolve(this);
   }

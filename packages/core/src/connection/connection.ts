@@ -61,7 +61,7 @@ export class Connection {
     const firstWord = new Promise<boolean>((resolve) => (connection.#onFirstWord = resolve));
     transport.start({
       data: (bytes) => connection.#data(bytes),
-      drain: () => connection.#line.drain(),
+      drain: () => undefined,
       end: (reason) => connection.#finish({ expected: false, reason: lostReason(connection.name, reason) }),
     });
     return opened(connection, firstWord, options);
@@ -200,7 +200,7 @@ function transferOf(call: PendingCall, options: ConnectionCallOptions | undefine
     if (options?.source !== undefined) return new Upload(call, options.source, progress);
     throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the bytes to send are missing', { hint: 'pass a source' });
   }
-  if (options?.sink !== undefined) return new Download(call, options.sink, progress);
+  if (options?.sink !== undefined) return new Download(call, options.sink, progress, options.sinkBorrows === true);
   throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
     hint: 'pass a sink, or use download()',
   });

@@ -15,6 +15,7 @@ export class Download implements Transfer {
   readonly #call: PendingCall;
   readonly #sink: Sink;
   readonly #progress: ByteProgress | null;
+  readonly #sinkBorrows: boolean;
   #line: TransferLine | null = null;
   #value: unknown;
   #receiving = false;
@@ -32,10 +33,11 @@ export class Download implements Transfer {
   #joinedStart = 0;
   #joinedEnd = 0;
 
-  constructor(call: PendingCall, sink: Sink, progress: ByteProgress | null) {
+  constructor(call: PendingCall, sink: Sink, progress: ByteProgress | null, sinkBorrows: boolean) {
     this.#call = call;
     this.#sink = sink;
     this.#progress = progress;
+    this.#sinkBorrows = sinkBorrows;
   }
 
   get receiving(): boolean {
@@ -101,7 +103,8 @@ export class Download implements Transfer {
     if (this.#dropping) return;
     const data = bytes.subarray(this.#joinedStart, this.#joinedEnd);
     this.#progress?.moved(data.length);
-    this.#queue.push(data);
+    const lend = this.#sinkBorrows && !this.#sinkBusy && this.#queue.length === 0;
+    this.#queue.push(lend ? data : Buffer.from(data));
     this.#waiting += data.length;
     this.#feed();
     if (this.#waiting > HIGH && !this.#paused && !this.#over) {
@@ -111,8 +114,6 @@ export class Download implements Transfer {
   }
 
   refused(): void {}
-
-  drain(): void {}
 
   abandon(): void {
     this.#over = true;

@@ -105,10 +105,6 @@ export class Line implements FrameReceiver, TransferLine {
     this.#pump();
   }
 
-  drain(): void {
-    this.#transfer?.drain();
-  }
-
   /** Ends the line; returns the calls that were not answered. */
   end(): PendingCall[] {
     this.#outbox.close();
@@ -147,14 +143,13 @@ export class Line implements FrameReceiver, TransferLine {
     call.progress(makeProgress({ operation: call.operation, proc, serial, position, total }));
   }
 
-  frame(bytes: Buffer, start: number, end: number): void {
+  frame(bytes: Buffer, start: number, end: number, owned: boolean): void {
     this.#spoken();
     if (this.#transfer?.receiving) this.#transfer.chunk(bytes, start, end);
-    else this.#reply(bytes, start, end);
+    else this.#reply(this.#reader.reset(bytes, start, end, owned));
   }
 
-  #reply(bytes: Buffer, start: number, end: number): void {
-    const reader = this.#reader.reset(bytes, start, end);
+  #reply(reader: Reader): void {
     const header = this.#header;
     readReplyHeader(reader, header);
     const call = this.#sent.shift();
@@ -201,9 +196,9 @@ export class Line implements FrameReceiver, TransferLine {
 
   // What a transfer may do with the line.
 
-  write(bytes: Buffer): boolean {
+  write(bytes: Buffer, released?: () => void): void {
     this.#tap?.sent(bytes, []);
-    return this.#outbox.write(bytes);
+    this.#outbox.write(bytes, released);
   }
 
   pause(): void {

@@ -3,15 +3,18 @@ import type { CallOptions } from '../operation/control.js';
 import type { Sink } from '../operation/download.js';
 import type { SecretRange } from '../protocol/codec.js';
 import type { GuestfsError } from '../errors.js';
+import type { UploadSource } from './upload.js';
 
 /** What a call takes besides its arguments. */
 export interface ConnectionCallOptions extends CallOptions {
-  /** The bytes of a procedure that takes a file. Ended with `return` when the transfer stops early. */
-  readonly source?: AsyncIterable<Uint8Array> | undefined;
+  /** The bytes of a procedure that takes a file. Ended with `return` or `close` when the transfer stops early. */
+  readonly source?: UploadSource | undefined;
   /** How many bytes `source` gives, where that is known: only then does the daemon report progress. */
   readonly size?: bigint | undefined;
   /** Takes the bytes of a procedure that gives a file. The buffers are the sink's. */
   readonly sink?: Sink | undefined;
+  /** The buffers are the sink's only until it returns: it copies what it keeps. That saves a copy where it keeps nothing. */
+  readonly sinkBorrows?: boolean | undefined;
   /** Report progress from the bytes moved, for procedures of which the daemon reports none. */
   readonly countBytes?: boolean | undefined;
 }

@@ -37,10 +37,11 @@ export class Outbox {
     this.schedule();
   }
 
-  /** Sends frames at once; false asks to wait for the transport's drain. */
-  write(bytes: Buffer): boolean {
+  /** Sends frames at once; `released` is called when they may be changed. */
+  write(bytes: Buffer, released?: () => void): void {
     this.flush();
-    return this.#closed || this.#transport.write(bytes);
+    if (this.#closed) released?.();
+    else this.#transport.write(bytes, released);
   }
 
   flush(): void {

@@ -1,7 +1,7 @@
 /** What a transfer may do with the line while it has it for itself. */
 export interface TransferLine {
-  /** Sends frames; false asks to wait for `drain`. */
-  write(bytes: Buffer): boolean;
+  /** Sends frames; `released` is called when they have gone, and may be changed. */
+  write(bytes: Buffer, released?: () => void): void;
   pause(): void;
   resume(): void;
   /** The transfer is over and both sides are in step: the line is free. */
@@ -27,7 +27,6 @@ export interface Transfer {
   received(): void;
   /** The daemon's cancel flag. */
   refused(): void;
-  drain(): void;
   /** The connection is gone, the call has been rejected. */
   abandon(): void;
 }

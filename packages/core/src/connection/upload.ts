@@ -1,25 +1,35 @@
-import { cancelChunk, ChunkPacker, endChunk } from '../protocol/chunks.js';
-import { argumentError } from '../xdr/errors.js';
+import { cancelChunk, ChunkBlock, endChunk } from '../protocol/chunks.js';
+import { IterableFiller, type ByteFiller } from './byte-filler.js';
 import type { ByteProgress } from './byte-progress.js';
 import type { PendingCall } from './call.js';
 import { transferFailure } from './failures.js';
 import type { Transfer, TransferLine } from './transfer.js';
 
+/** Where the bytes of an upload come from: an iterable of Uint8Arrays, or what fills them in itself. */
+export type UploadSource = AsyncIterable<Uint8Array> | ByteFiller;
+
+/** How many blocks of chunks there are at most: while one is sent the next is filled. */
+const BLOCKS = 3;
+/** After so many bytes the event loop gets its turn. */
+const TURN = 1024 * 1024;
+
 /** Sends the bytes of a source as chunks after a call, as fast as the transport takes them. */
 export class Upload implements Transfer {
   readonly receiving = false;
   readonly #call: PendingCall;
-  readonly #source: AsyncIterable<Uint8Array>;
+  readonly #source: UploadSource;
   readonly #progress: ByteProgress | null;
-  readonly #packer = new ChunkPacker();
+  /** Blocks made so far, and those that are not being sent. */
+  #blocks = 0;
+  readonly #free: ChunkBlock[] = [];
   #line: TransferLine | null = null;
   /** The last chunk was sent, or nothing may be sent any more. */
   #ended = false;
   #refused = false;
   #sourceError: { error: unknown } | null = null;
-  #onDrain: (() => void) | null = null;
+  #onFree: (() => void) | null = null;
 
-  constructor(call: PendingCall, source: AsyncIterable<Uint8Array>, progress: ByteProgress | null) {
+  constructor(call: PendingCall, source: UploadSource, progress: ByteProgress | null) {
     this.#call = call;
     this.#source = source;
     this.#progress = progress;
@@ -65,65 +75,71 @@ export class Upload implements Transfer {
 
   received(): void {}
 
-  drain(): void {
-    this.#onDrain?.();
-    this.#onDrain = null;
-  }
-
   abandon(): void {
     this.#ended = true;
-    this.drain();
+    this.#wake();
   }
 
   async #run(): Promise<void> {
-    let iterator: AsyncIterator<Uint8Array> | null = null;
-    let exhausted = false;
+    const source = fillerOf(this.#source);
     try {
-      iterator = this.#source[Symbol.asyncIterator]();
-      while (!this.#ended) {
-        const result = await iterator.next();
-        if (result.done === true) {
-          exhausted = true;
-          break;
-        }
-        await this.#send(result.value);
-      }
-      if (exhausted) this.#finish();
+      await this.#sendAll(source);
     } catch (error) {
-      exhausted = true;
       if (!this.#ended) this.#sourceError = { error };
       this.#end(cancelChunk());
     }
-    if (!exhausted) await closeSource(iterator);
+    await closeSource(source);
   }
 
-  async #send(value: unknown): Promise<void> {
-    if (!ArrayBuffer.isView(value)) throw argumentError('source', 'must give Uint8Arrays');
-    const data = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    for (let offset = 0; offset < data.length && !this.#ended;) {
-      const from = offset;
-      offset = this.#packer.pack(data, offset);
-      this.#progress?.moved(offset - from);
-      if (this.#packer.full && !this.#flush()) await new Promise<void>((resolve) => (this.#onDrain = resolve));
+  /** Sends what the source gives until it ends, or nothing more may be sent. */
+  async #sendAll(source: ByteFiller): Promise<void> {
+    let turn = 0;
+    for (;;) {
+      const block = await this.#freeBlock();
+      if (this.#ended) return;
+      const filling = source.fill(block.slots);
+      const length = typeof filling === 'number' ? filling : await filling;
+      if (this.#ended) return;
+      if (length === 0) {
+        this.#end(endChunk());
+        return;
+      }
+      this.#progress?.moved(length);
+      this.#line?.write(block.frames(length), () => this.#release(block));
+      turn += length;
+      if (turn >= TURN) {
+        // Where neither the source nor the daemon ever waits, others get their turn all the same.
+        await new Promise((resolve) => setImmediate(resolve));
+        turn = 0;
+      }
     }
   }
 
-  #flush(): boolean {
-    const frames = this.#packer.take();
-    return frames === null || this.#line === null || this.#line.write(frames);
+  /** A block that is not being sent. */
+  async #freeBlock(): Promise<ChunkBlock> {
+    if (this.#free.length === 0 && this.#blocks < BLOCKS) {
+      this.#blocks += 1;
+      return new ChunkBlock();
+    }
+    while (this.#free.length === 0 && !this.#ended) await new Promise<void>((resolve) => (this.#onFree = resolve));
+    return this.#free.pop() ?? new ChunkBlock();
   }
 
-  #finish(): void {
-    if (this.#ended) return;
-    this.#flush();
-    this.#end(endChunk());
+  #release(block: ChunkBlock): void {
+    this.#free.push(block);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#onFree?.();
+    this.#onFree = null;
   }
 
   #end(last: Buffer): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#line?.write(last);
-    this.drain();
+    this.#wake();
   }
 
   #rejectForSource(cause: unknown): void {
@@ -131,10 +147,14 @@ export class Upload implements Transfer {
   }
 }
 
+function fillerOf(source: UploadSource): ByteFiller {
+  return 'fill' in source ? source : new IterableFiller(source);
+}
+
 /** Ends a source that is not wanted any more; one that hangs or fails then keeps nobody waiting. */
-async function closeSource(iterator: AsyncIterator<Uint8Array> | null): Promise<void> {
+async function closeSource(source: ByteFiller): Promise<void> {
   try {
-    await iterator?.return?.();
+    await source.close();
   } catch {
     // The call has its own outcome by now.
   }

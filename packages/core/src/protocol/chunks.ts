@@ -3,7 +3,8 @@ import { CHUNK_MAX } from './constants.js';
 
 const HEAD = 12;
 const SLOT = HEAD + CHUNK_MAX;
-const SLOTS = 16;
+/** So many that a block is what a socket takes at once, and so few that it stays in the processor's cache. */
+const SLOTS = 32;
 
 /** The frame that ends a file. */
 export function endChunk(): Buffer {
@@ -20,52 +21,47 @@ export function cancelWord(): Buffer {
   return Buffer.from([0xff, 0xff, 0xee, 0xee]);
 }
 
-/** Packs the bytes of a file into chunk frames, up to 128 KiB of them in one buffer. */
-export class ChunkPacker {
-  #bytes: Buffer | null = null;
-  #at = 0;
-  /** Data bytes in the chunk that is being filled. */
-  #filled = 0;
+/**
+ * Chunk frames whose data is filled in in place.
+ *
+ * Full chunks all have the same head, so it is written once and the block can be sent again and again.
+ */
+export class ChunkBlock {
+  /** Where the data of each chunk goes, in order. */
+  readonly slots: readonly Buffer[];
+  readonly #bytes = Buffer.allocUnsafeSlow(SLOT * SLOTS);
+  /** The chunk whose head tells less than a full one's. */
+  #short = -1;
 
-  /** Packs from `data`, from `offset` on, until it is used up or the buffer is full; returns where it stopped. */
-  pack(data: Buffer, offset: number): number {
-    const bytes = (this.#bytes ??= Buffer.allocUnsafeSlow(SLOT * SLOTS));
-    let from = offset;
-    while (from < data.length && this.#at < bytes.length) {
-      const count = Math.min(CHUNK_MAX - this.#filled, data.length - from);
-      data.copy(bytes, this.#at + HEAD + this.#filled, from, from + count);
-      this.#filled += count;
-      from += count;
-      if (this.#filled === CHUNK_MAX) this.#close(bytes);
+  constructor() {
+    const slots: Buffer[] = [];
+    for (let i = 0; i < SLOTS; i++) {
+      this.#head(i, CHUNK_MAX);
+      slots.push(this.#bytes.subarray(i * SLOT + HEAD, (i + 1) * SLOT));
     }
-    return from;
+    this.slots = slots;
   }
 
-  get full(): boolean {
-    return this.#bytes !== null && this.#at === this.#bytes.length;
+  /** The frames of the first `length` bytes of the slots, at least one. */
+  frames(length: number): Buffer {
+    if (this.#short >= 0) this.#head(this.#short, CHUNK_MAX);
+    this.#short = -1;
+    const whole = Math.floor(length / CHUNK_MAX);
+    const rest = length % CHUNK_MAX;
+    if (rest === 0) return this.#bytes.subarray(0, whole * SLOT);
+    this.#short = whole;
+    const end = whole * SLOT + HEAD + rest;
+    const padded = end + (-rest & 3);
+    this.#head(whole, rest);
+    this.#bytes.fill(0, end, padded);
+    return this.#bytes.subarray(0, padded);
   }
 
-  /** The frames packed so far, null when there are none; the buffer is the caller's. */
-  take(): Buffer | null {
-    const bytes = this.#bytes;
-    if (bytes === null) return null;
-    if (this.#filled > 0) this.#close(bytes);
-    const taken = bytes.subarray(0, this.#at);
-    this.#bytes = null;
-    this.#at = 0;
-    return taken.length === 0 ? null : taken;
-  }
-
-  #close(bytes: Buffer): void {
-    const length = this.#filled;
-    const padding = -length & 3;
-    bytes.writeUInt32BE(8 + length + padding, this.#at);
-    bytes.writeUInt32BE(0, this.#at + 4);
-    bytes.writeUInt32BE(length, this.#at + 8);
-    this.#at += HEAD + length;
-    bytes.fill(0, this.#at, this.#at + padding);
-    this.#at += padding;
-    this.#filled = 0;
+  #head(chunk: number, length: number): void {
+    const at = chunk * SLOT;
+    this.#bytes.writeUInt32BE(8 + length + (-length & 3), at);
+    this.#bytes.writeUInt32BE(0, at + 4);
+    this.#bytes.writeUInt32BE(length, at + 8);
   }
 }
 

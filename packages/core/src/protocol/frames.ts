@@ -3,8 +3,11 @@ import { CANCEL_FLAG, LAUNCH_FLAG, MESSAGE_MAX, PROGRESS_FLAG, PROGRESS_SIZE } f
 
 /** What a {@link FrameDecoder} finds. Nothing is called after one of these threw. */
 export interface FrameReceiver {
-  /** A message or a file chunk: the bytes from `start` to `end`, without the length word. They may be kept. */
-  frame(bytes: Buffer, start: number, end: number): void;
+  /**
+   * A message or a file chunk: the bytes from `start` to `end`, without the length word. They are the receiver's only
+   * until it returns, but for `owned` ones, which it may keep.
+   */
+  frame(bytes: Buffer, start: number, end: number, owned: boolean): void;
   progress(proc: number, serial: number, position: bigint, total: bigint): void;
   launched(): void;
   cancelled(): void;
@@ -76,7 +79,7 @@ export class FrameDecoder {
     }
     this.#isProgress = word === PROGRESS_FLAG;
     if (bytes.length - at >= size) {
-      this.#deliver(bytes, at, at + size);
+      this.#deliver(bytes, at, at + size, false);
       return at + size;
     }
     this.#body = Buffer.allocUnsafeSlow(size);
@@ -90,13 +93,13 @@ export class FrameDecoder {
     this.#have += count;
     if (this.#have === body.length) {
       this.#body = null;
-      this.#deliver(body, 0, body.length);
+      this.#deliver(body, 0, body.length, true);
     }
     return count;
   }
 
-  #deliver(bytes: Buffer, start: number, end: number): void {
-    if (!this.#isProgress) return this.#receiver.frame(bytes, start, end);
+  #deliver(bytes: Buffer, start: number, end: number, owned: boolean): void {
+    if (!this.#isProgress) return this.#receiver.frame(bytes, start, end, owned);
     this.#receiver.progress(
       bytes.readUInt32BE(start),
       bytes.readUInt32BE(start + 4),

@@ -1,8 +1,8 @@
 /** What a transport tells the one that uses it. No method is called before `start`, and none after `end`. */
 export interface TransportReceiver {
   /**
-   * Bytes from the daemon, in order, any number at a time. The buffer is the receiver's from then on: it may keep it and
-   * write into it, so a transport never hands out bytes that it still needs.
+   * Bytes from the daemon, in order, any number at a time. They are the receiver's, also to write into, only until it
+   * returns: the transport may then read into the same memory again.
    */
   data(bytes: Buffer): void;
   /** The write queue fell below its mark after a `write` returned false. */
@@ -16,8 +16,8 @@ export interface TransportReceiver {
  *
  * The contract, which one compliance suite in `test/` runs against every transport:
  * - `start` is called once; bytes that came earlier are kept and delivered then, and an end too.
- * - `write` takes the bytes over (the caller does not change them afterwards) and never throws; false asks to wait for
- *   `drain`. What is written after the end is dropped.
+ * - `write` never throws; false asks to wait for `drain`. What is written after the end is dropped. The caller changes
+ *   the bytes only after `released` was called: once, at the latest when the transport is gone, perhaps within `write`.
  * - After `pause` returns, no `data` comes until `resume`; the peer is slowed down, memory stays bounded.
  * - `close` sends what is queued, then ends; it resolves when the transport is gone, also with a dead peer.
  * - `destroy` ends at once. Both may be called any number of times, in any order; `end` comes exactly once.
@@ -26,7 +26,7 @@ export interface Transport {
   /** For messages: `unix:/run/guestfsd.sock`, `appliance`. */
   readonly name: string;
   start(receiver: TransportReceiver): void;
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array, released?: () => void): boolean;
   pause(): void;
   resume(): void;
   close(): Promise<void>;

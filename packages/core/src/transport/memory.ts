@@ -23,7 +23,7 @@ export class MemoryTransport implements Transport {
   #ended = false;
   #failure: Error | undefined;
   /** Bytes from the peer that were not delivered yet. */
-  readonly #inbox: Buffer[] = [];
+  readonly #inbox: { readonly bytes: Buffer; released: (() => void) | undefined }[] = [];
   #waiting = 0;
   #peerEnded = false;
   /** The peer's `write` returned false. */
@@ -44,9 +44,10 @@ export class MemoryTransport implements Transport {
     this.#schedule();
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.#closing || this.#ended) return true;
-    return this.#peer === null || this.#peer.#accept(bytes);
+  write(bytes: Uint8Array, released?: () => void): boolean {
+    if (!this.#closing && !this.#ended && this.#peer !== null) return this.#peer.#accept(bytes, released);
+    released?.();
+    return true;
   }
 
   pause(): void {
@@ -68,14 +69,17 @@ export class MemoryTransport implements Transport {
   destroy(reason?: Error): void {
     this.#failure ??= reason;
     this.#closing = true;
-    this.#inbox.length = 0;
+    this.#drop();
     this.#finish();
   }
 
-  #accept(bytes: Uint8Array): boolean {
-    if (this.#ended || this.#closing) return true;
+  #accept(bytes: Uint8Array, released: (() => void) | undefined): boolean {
+    if (this.#ended || this.#closing) {
+      released?.();
+      return true;
+    }
     // A copy, as a socket makes one: the receiver may write into what it gets.
-    this.#inbox.push(Buffer.from(bytes));
+    this.#inbox.push({ bytes: Buffer.from(bytes), released });
     this.#waiting += bytes.length;
     this.#schedule();
     if (this.#waiting < MARK) return true;
@@ -95,9 +99,10 @@ export class MemoryTransport implements Transport {
 
   #deliver(): void {
     while (!this.#paused && !this.#closing && this.#inbox.length > 0) {
-      const bytes = this.#inbox.shift()!;
+      const { bytes, released } = this.#inbox.shift()!;
       this.#waiting -= bytes.length;
       this.#receiver?.data(bytes);
+      released?.();
     }
     if (this.#owesDrain && this.#waiting < MARK) {
       this.#owesDrain = false;
@@ -113,14 +118,30 @@ export class MemoryTransport implements Transport {
   #finish(): void {
     this.#schedule();
     if (this.#receiver === null) {
+      this.#drop();
       this.#resolveGone();
       this.#tellPeer();
+    }
+  }
+
+  #drop(): void {
+    this.#release();
+    this.#inbox.length = 0;
+  }
+
+  /** Tells the writer of what was not delivered that it is done with; the bytes here are copies. */
+  #release(): void {
+    for (const entry of this.#inbox) {
+      const { released } = entry;
+      entry.released = undefined;
+      released?.();
     }
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#drop();
     this.#receiver?.end(this.#failure);
     this.#tellPeer();
     this.#resolveGone();
@@ -129,6 +150,7 @@ export class MemoryTransport implements Transport {
   #tellPeer(): void {
     const peer = this.#peer;
     if (peer === null || peer.#peerEnded) return;
+    peer.#release();
     peer.#peerEnded = true;
     peer.#schedule();
   }

@@ -61,9 +61,13 @@ export class SocketTransport implements Transport {
     });
   }
 
-  write(bytes: Uint8Array): boolean {
-    if (this.#ended || this.#closing || !this.#socket.writable) return true;
-    return this.#socket.write(bytes);
+  write(bytes: Uint8Array, released?: () => void): boolean {
+    if (this.#ended || this.#closing || !this.#socket.writable) {
+      released?.();
+      return true;
+    }
+    // Also called, with an error, for what was not sent.
+    return this.#socket.write(bytes, released && (() => released()));
   }
 
   pause(): void {

@@ -18,17 +18,18 @@ export class Reader {
   #at = 0;
   #end = 0;
   #length = 0;
+  #owned = false;
   /** What is read next, for messages: a name, the index in it or -1, and the field in that or ''. */
   path = '';
   index = -1;
   field = '';
 
   constructor(bytes: Buffer = EMPTY, start = 0, end = bytes.length) {
-    this.reset(bytes, start, end);
+    this.reset(bytes, start, end, false);
   }
 
-  /** Goes on with another message. */
-  reset(bytes: Buffer, start: number, end: number): this {
+  /** Goes on with another message; of one that is `owned`, values may be parts. */
+  reset(bytes: Buffer, start: number, end: number, owned: boolean): this {
     if (bytes !== this.#bytes) {
       // A view of the same memory is kept: many messages come in one buffer.
       if (bytes.buffer !== this.#view.buffer) this.#view = new DataView(bytes.buffer);
@@ -38,6 +39,7 @@ export class Reader {
     this.#start = start;
     this.#at = start;
     this.#end = end;
+    this.#owned = owned;
     this.at('');
     return this;
   }
@@ -115,8 +117,8 @@ export class Reader {
   buffer(): Buffer {
     const start = this.#opaque(0xffffffff);
     const slice = this.#bytes.subarray(start, start + this.#length);
-    // A small slice must not keep a whole receive buffer in memory.
-    return slice.length * 2 >= slice.buffer.byteLength ? slice : Buffer.from(slice);
+    // A small slice must not keep a whole message in memory.
+    return this.#owned && slice.length * 2 >= slice.buffer.byteLength ? slice : Buffer.from(slice);
   }
 
   /** Bytes of a length that both sides know, as text. */

@@ -250,8 +250,8 @@ describe('an upload', () => {
     const { connection, daemon } = await connectFake();
     const seen: Progress[] = [];
     const operation = connection.call(SEND, ['/f'], undefined, {
-      source: pieces(Buffer.alloc(600), Buffer.alloc(400)),
-      size: 1000n,
+      source: pieces(Buffer.alloc(8192), Buffer.alloc(400)),
+      size: 8592n,
       countBytes: true,
       onProgress: (message) => seen.push(message),
     });
@@ -260,15 +260,24 @@ describe('an upload', () => {
     daemon.send(progress(4, serial, 1n, 2n), okReply(4, serial));
     await operation;
     expect(seen).toEqual([
-      { operation: 'send', proc: 4, serial, position: 600n, total: 1000n, fraction: 0.6, pulse: false, done: false },
-      { operation: 'send', proc: 4, serial, position: 1000n, total: 1000n, fraction: 1, pulse: false, done: true },
+      {
+        operation: 'send',
+        proc: 4,
+        serial,
+        position: 8192n,
+        total: 8592n,
+        fraction: 8192 / 8592,
+        pulse: false,
+        done: false,
+      },
+      { operation: 'send', proc: 4, serial, position: 8592n, total: 8592n, fraction: 1, pulse: false, done: true },
     ]);
   });
 
   test('counts its bytes without a total where the size is not known', async () => {
     const { connection, daemon } = await connectFake();
     const seen: Progress[] = [];
-    const source = pieces(Buffer.alloc(600), Buffer.alloc(400));
+    const source = pieces(Buffer.alloc(8192), Buffer.alloc(400));
     const options = { source, countBytes: true, onProgress: (message: Progress) => void seen.push(message) };
     const operation = connection.call(SEND, ['/f'], undefined, options);
     const { serial } = await daemon.call();
@@ -276,8 +285,8 @@ describe('an upload', () => {
     daemon.send(okReply(4, serial));
     await operation;
     expect(seen).toMatchObject([
-      { position: 600n, total: 0n, fraction: null, pulse: true, done: false },
-      { position: 1000n, total: 1000n, fraction: 1, pulse: false, done: true },
+      { position: 8192n, total: 0n, fraction: null, pulse: true, done: false },
+      { position: 8592n, total: 8592n, fraction: 1, pulse: false, done: true },
     ]);
   });
 });

@@ -5,7 +5,7 @@ import {
   cancelWord,
   CHUNK_CANCELLED,
   CHUNK_END,
-  ChunkPacker,
+  ChunkBlock,
   endChunk,
   readChunk,
 } from '../../src/protocol/chunks.js';
@@ -26,57 +26,38 @@ function unpack(bytes: Buffer): Buffer[] {
   return data;
 }
 
-function packAll(pieces: readonly Uint8Array[]): Buffer {
-  const packer = new ChunkPacker();
-  const out: Buffer[] = [];
-  for (const piece of pieces) {
-    const data = Buffer.from(piece);
-    for (let at = 0; at < data.length;) {
-      at = packer.pack(data, at);
-      if (packer.full) out.push(packer.take()!);
-    }
-  }
-  const rest = packer.take();
-  return Buffer.concat(rest === null ? out : [...out, rest]);
+/** Fills a block with bytes, as a source does, and returns its frames. */
+function framesOf(block: ChunkBlock, data: Buffer): Buffer {
+  let at = 0;
+  for (const slot of block.slots) at += data.copy(slot, 0, at);
+  expect(at).toBe(data.length);
+  return Buffer.from(block.frames(data.length));
 }
 
-describe('ChunkPacker', () => {
+describe('ChunkBlock', () => {
   test('makes the bytes of a chunk', () => {
-    expect(packAll([Buffer.from('hello')])).toEqual(chunk('hello'));
+    expect(framesOf(new ChunkBlock(), Buffer.from('hello'))).toEqual(chunk('hello'));
   });
 
-  test('makes nothing of nothing', () => {
-    const packer = new ChunkPacker();
-    expect(packer.take()).toBeNull();
-    expect(packer.pack(Buffer.alloc(0), 0)).toBe(0);
-    expect(packer.take()).toBeNull();
-    expect(packer.full).toBe(false);
-  });
-
-  test('puts several chunks of 8 KiB into one buffer, small pieces together', () => {
+  test('puts several chunks of 8 KiB into one buffer', () => {
     const data = Buffer.from(Array.from({ length: 20_000 }, (_, i) => i & 0xff));
-    const pieces = Array.from({ length: 200 }, (_, i) => data.subarray(i * 100, i * 100 + 100));
-    const sizes = unpack(packAll(pieces)).map((part) => part.length);
-    expect(sizes).toEqual([8192, 8192, 3616]);
+    const parts = unpack(framesOf(new ChunkBlock(), data));
+    expect(parts.map((part) => part.length)).toEqual([8192, 8192, 3616]);
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
   });
 
-  test('keeps any data, however it is cut', () => {
+  test('is the same after any use', () => {
+    const block = new ChunkBlock();
+    const room = block.slots.length * 8192;
     fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 40_000, size: 'max' }), { maxLength: 12 }), (pieces) => {
-        const data = unpack(packAll(pieces));
-        expect(Buffer.concat(data).equals(Buffer.concat(pieces))).toBe(true);
-        expect(data.slice(0, -1).every((part) => part.length === 8192)).toBe(true);
+      fc.property(fc.integer({ min: 1, max: room }), fc.nat(255), (length, byte) => {
+        const parts = unpack(framesOf(block, Buffer.alloc(length, byte)));
+        expect(Buffer.concat(parts).equals(Buffer.alloc(length, byte))).toBe(true);
+        expect(parts.slice(0, -1).every((part) => part.length === 8192)).toBe(true);
       }),
-      { numRuns: 30 },
+      { numRuns: 100 },
     );
-  });
-
-  test('pads with zeros, also where a block held data before', () => {
-    const packer = new ChunkPacker();
-    for (let round = 0; round < 3; round++) {
-      packer.pack(Buffer.alloc(5, 255), 0);
-      expect(packer.take()).toEqual(chunk(Buffer.alloc(5, 255)));
-    }
+    expect(unpack(framesOf(block, Buffer.alloc(room, 1))).length).toBe(block.slots.length);
   });
 });
 

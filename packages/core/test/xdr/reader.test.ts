@@ -43,7 +43,7 @@ describe('Reader', () => {
     expect(reader.uint32()).toBe(5);
     expect(reader.int64()).toBe(6n);
     reader.finish();
-    reader.reset(slice, 4, 12);
+    reader.reset(slice, 4, 12, false);
     expect(reader.uint64()).toBe(6n);
   });
 

@@ -1,15 +1,16 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { HostFile } from './host-file.js';
 
 /** How many bytes may wait to be written before the giver is asked to wait, and how few let it go on. */
 const HIGH = 1024 * 1024;
 const LOW = 256 * 1024;
 
 /**
- * Writes buffers to a file in their order, all that wait in one go: a write costs two changes of thread, whatever its
- * size, and buffers from a socket are small.
+ * Writes buffers to a file in their order: at once where the file takes them that quickly, else all that wait in one go,
+ * since a write costs two changes of thread, whatever its size, and buffers from a socket are small.
  */
 export class FileWriter {
-  readonly #file: Promise<FileHandle>;
+  readonly #opening: Promise<HostFile>;
+  #file: HostFile | null = null;
   #waiting: Buffer[] = [];
   #size = 0;
   #running: Promise<void> | null = null;
@@ -17,16 +18,20 @@ export class FileWriter {
   #onRoom: (() => void) | null = null;
 
   /** Takes over a file that is being opened. */
-  constructor(file: Promise<FileHandle>) {
-    this.#file = file;
+  constructor(opening: Promise<HostFile>) {
+    this.#opening = opening;
     // Told by the first write or by `finish`.
-    file.catch(() => undefined);
+    opening.catch(() => undefined);
   }
 
-  /** A promise asks to wait until there is room; throws or rejects with the failure of an earlier write. */
+  /**
+   * Takes bytes, which the giver may change afterwards. A promise asks to wait until there is room; throws or rejects
+   * with the failure of this or an earlier write.
+   */
   write(bytes: Buffer): void | Promise<void> {
     this.#throwFailure();
-    this.#waiting.push(bytes);
+    if (this.#running === null && this.#file?.quick === true) return this.#file.writeNow(bytes);
+    this.#waiting.push(Buffer.from(bytes));
     this.#size += bytes.length;
     this.#running ??= this.#run();
     if (this.#size > HIGH) return this.#room();
@@ -35,7 +40,7 @@ export class FileWriter {
   /** Writes what waits, and closes the file. */
   async finish(): Promise<void> {
     await this.#running;
-    const file = await this.#file;
+    const file = await this.#opening;
     await file.close();
     this.#throwFailure();
   }
@@ -44,7 +49,7 @@ export class FileWriter {
   async abandon(): Promise<void> {
     this.#waiting = [];
     await this.#running;
-    await this.#file.then((file) => file.close()).catch(() => undefined);
+    await this.#opening.then((file) => file.close()).catch(() => undefined);
   }
 
   async #room(): Promise<void> {
@@ -55,13 +60,12 @@ export class FileWriter {
   /** Never rejects: the failure is kept for those who ask. */
   async #run(): Promise<void> {
     try {
-      const file = await this.#file;
+      this.#file = await this.#opening;
       while (this.#waiting.length > 0) {
         const buffers = this.#waiting;
         this.#waiting = [];
-        const size = buffers.reduce((sum, { length }) => sum + length, 0);
-        await writeAll(file, buffers, size);
-        this.#size -= size;
+        await this.#file.write(buffers);
+        this.#size -= buffers.reduce((sum, { length }) => sum + length, 0);
         if (this.#size <= LOW) this.#free();
       }
     } catch (cause) {
@@ -80,12 +84,4 @@ export class FileWriter {
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure.cause;
   }
-}
-
-/** A write may take less than it was given, on a full disk for one, where the next one then fails. */
-async function writeAll(file: FileHandle, buffers: Buffer[], size: number): Promise<void> {
-  const { bytesWritten } = await file.writev(buffers);
-  if (bytesWritten === size) return;
-  const rest = Buffer.concat(buffers).subarray(bytesWritten);
-  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
 }

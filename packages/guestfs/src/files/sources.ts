@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
-import { GuestfsError } from '@guestfs/core';
+import { GuestfsError, type ByteFiller } from '@guestfs/core';
+import { HostFile } from './host-file.js';
 
 /**
  * Where an upload takes its bytes from: a path or file: URL of the host, the bytes themselves, or a stream or async
@@ -15,7 +13,7 @@ export type FileSource =
 
 /** A source that is open: its bytes, and how many there will be where that is known. */
 export interface OpenSource {
-  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly bytes: AsyncIterable<Uint8Array> | ByteFiller;
   /** Only with it does the daemon report progress. */
   readonly size?: number;
   /** Ends a source that was not read to its end. */
@@ -51,13 +49,11 @@ export async function openSource(operation: string, source: FileSource): Promise
 async function openFile(operation: string, source: string | URL): Promise<OpenSource> {
   const path = hostPath(operation, source);
   try {
-    const found = await stat(path);
-    if (found.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
-    const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
-    await once(stream, 'open');
-    const open = { bytes: stream as AsyncIterable<Uint8Array>, close: () => destroy(stream) };
-    // The size of a pipe or a device is told as 0.
-    return found.isFile() ? { ...open, size: found.size } : open;
+    const file = await HostFile.open(path, 'r');
+    const { size } = file;
+    const close = (): Promise<void> => file.close().catch(() => undefined);
+    const bytes = { fill: (buffers: readonly Uint8Array[]) => file.read(buffers), close };
+    return { bytes, ...(size !== null && { size }), close: () => void close() };
   } catch (cause) {
     throw hostError(operation, `the file to send, ${path}, cannot be read`, cause);
   }

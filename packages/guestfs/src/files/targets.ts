@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { lstat, open, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { WritableStream, WritableStreamDefaultWriter } from 'node:stream/web';
 import { GuestfsError } from '@guestfs/core';
 import { FileWriter } from './file-writer.js';
+import { HostFile } from './host-file.js';
 import { hostError, hostPath } from './sources.js';
 
 /**
@@ -20,6 +20,8 @@ export type FileTarget = string | URL | Writable | WritableStream<Uint8Array>;
 export interface OpenTarget {
   /** A promise asks to wait. */
   write(bytes: Buffer): void | Promise<void>;
+  /** Whether it needs the bytes only until `write` returns. */
+  readonly borrows: boolean;
   /** All has come. */
   finish(): Promise<void>;
   /** What went wrong with the target itself. */
@@ -43,6 +45,7 @@ export function openTarget(operation: string, target: FileTarget): OpenTarget {
 class PathTarget implements OpenTarget {
   readonly #operation: string;
   readonly #path: string;
+  readonly borrows = true;
   failure: GuestfsError | null = null;
   #writer: FileWriter | null = null;
   #created = false;
@@ -81,13 +84,13 @@ class PathTarget implements OpenTarget {
     return (this.#writer ??= new FileWriter(this.#openFile()));
   }
 
-  async #openFile(): Promise<FileHandle> {
+  async #openFile(): Promise<HostFile> {
     // A link that leads nowhere counts as there: removing the link would not remove what was made behind it.
     const there = await lstat(this.#path).then(
       () => true,
       () => false,
     );
-    const file = await open(this.#path, 'w');
+    const file = await HostFile.open(this.#path, 'w');
     this.#created = !there;
     return file;
   }
@@ -100,6 +103,7 @@ class PathTarget implements OpenTarget {
 class StreamTarget implements OpenTarget {
   readonly #operation: string;
   readonly #stream: Writable;
+  readonly borrows = false;
   failure: GuestfsError | null = null;
   readonly #onError = (cause: unknown): void => {
     this.failure ??= hostError(this.#operation, 'the target stream failed', cause);
@@ -168,6 +172,7 @@ class StreamTarget implements OpenTarget {
 }
 
 class WebTarget implements OpenTarget {
+  readonly borrows = false;
   failure: GuestfsError | null = null;
   readonly #operation: string;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;

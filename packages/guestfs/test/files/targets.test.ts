@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { WritableStream } from 'node:stream/web';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ByteFiller } from '@guestfs/core';
 import { openSource, openStream } from '../../src/files/sources.js';
 import { isFileTarget, openTarget } from '../../src/files/targets.js';
 
@@ -103,9 +104,15 @@ describe('a stream as target', () => {
   });
 });
 
-async function collect(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+async function collect(bytes: AsyncIterable<Uint8Array> | ByteFiller): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of bytes) parts.push(part);
+  if ('fill' in bytes) {
+    const buffer = Buffer.alloc(3);
+    for (let length; (length = await bytes.fill([buffer])) > 0;) parts.push(Buffer.from(buffer.subarray(0, length)));
+    await bytes.close();
+  } else {
+    for await (const part of bytes) parts.push(part);
+  }
   return Buffer.concat(parts).toString();
 }
 
