@@ -123,6 +123,17 @@ function failure(work: PromiseLike<unknown>): Promise<GuestfsError> {
         expect((await g.lstatlist(folder, ['f']))[0]?.size).toBe(5n);
         expect((await g.lstat(join(folder, 'f'))).size).toBe((await g.lstatns(join(folder, 'f'))).stSize);
         expect(await g.lstatnslist(folder, [])).toEqual([]);
+
+        // The names alone are more than a message holds.
+        const long = Array.from({ length: 25_000 }, (_, i) => `${i}-`.padEnd(250, 'x'));
+        long[24_998] = 'f';
+        const found = await g.lstatnslist(folder, long);
+        expect(found.map(({ stIno }, i) => (stIno === -1n ? -1 : i)).filter((i) => i >= 0)).toEqual([24_998]);
+        expect(await g.readlinklist(folder, long)).toEqual(long.map(() => ''));
+        const headers = await g.lxattrlist(folder, long);
+        expect(headers.map(({ attrval }) => attrval.toString())).toEqual(
+          long.map((name) => (name === 'f' ? '0\0' : '')),
+        );
       }));
 
     test('keeps the order of what is issued without waiting, also across functions of several steps', () =>
