@@ -108,10 +108,22 @@ describe('the files of a guest', () => {
     it('says that a disk is full, and goes on', async () => {
       await g.mkmountpoint('/small');
       await g.mount('/dev/sdb', '/small');
-      await expect(g.fs.writeFile('/small/much', Buffer.alloc(20 * MIB))).rejects.toBeInstanceOf(Error);
-      await expect(g.fs.appendFile('/small/more', Buffer.alloc(20 * MIB))).rejects.toMatchObject({ code: 'ENOSPC' });
+      const full = { code: 'ENOSPC', syscall: 'write' };
+      await expect(g.fs.writeFile('/small/much', Buffer.alloc(20 * MIB))).rejects.toMatchObject(full);
+      await expect(g.upload(Buffer.alloc(20 * MIB), '/small/much')).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_DAEMON',
+        message: expect.stringMatching(/^upload\("\/small\/much"\): write error/),
+      });
+      await g.rm('/small/much');
+      await expect(g.write('/small/much', Buffer.alloc(20 * MIB))).rejects.toMatchObject({ operation: 'write' });
+      await g.rm('/small/much');
+      await expect(g.fs.appendFile('/small/more', Buffer.alloc(20 * MIB))).rejects.toMatchObject(full);
       await writeFile(join(host, 'much'), Buffer.alloc(20 * MIB, 'x'));
-      await expect(g.copyIn(join(host, 'much'), '/small')).rejects.toMatchObject({ name: 'GuestfsError' });
+      await expect(g.copyIn(join(host, 'much'), '/small')).rejects.toMatchObject({
+        name: 'GuestfsError',
+        operation: 'copyIn',
+        message: expect.stringMatching(/No space left on device|Cannot write/),
+      });
       await g.umount('/small');
       expect(await g.fs.readFile('/data/file', 'utf8')).toBe('through the door');
     });

@@ -162,6 +162,11 @@ whenPossible('g.fs beside node:fs, on the same files', () => {
       expect([name, await failure(run(fs as unknown as typeof node))]).toEqual([name, await failure(run(node))]);
     }
     expect((await failure(fs.readFile(at('full')))).code).toBe('EISDIR');
+    const large = Buffer.alloc(5 * 1024 * 1024);
+    for (const data of [large, [large, large]]) {
+      const expected = { code: 'ENOSPC', syscall: 'write', path: '/dev/full' };
+      expect(await failure(fs.writeFile('/dev/full', data))).toMatchObject(expected);
+    }
     expect((await failure(fs.mkdtemp(at('none', 'x')))).code).toBe('ENOENT');
     expect((await failure(fs.rm(at('none')))).code).toBe('ENOENT');
     expect((await failure(fs.rm(at('full')))).code).toBe('ERR_FS_EISDIR');

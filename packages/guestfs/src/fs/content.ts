@@ -84,9 +84,8 @@ export async function writeContent(
     const bytes = toBytes(data, options.encoding);
     if (open.append) return appendBytes(guest, path, bytes, signal);
     if (!open.truncate) return writeBytes(guest, path, bytes, 0, signal);
-    await attempt(what, () =>
-      bytes.length <= PIECE ? guest.write(path, bytes, { signal }) : guest.upload(bytes, path, { signal }),
-    );
+    if (bytes.length <= PIECE) await attempt(what, () => guest.write(path, bytes, { signal }));
+    else await uploadBytes(guest, path, bytes, signal);
     return;
   }
   if (open.append || !open.truncate) {
@@ -102,6 +101,17 @@ export async function writeContent(
   // Not as one upload: the source may itself read from the guest, and an upload keeps the line to itself.
   await attempt(what, () => guest.write(path, '', { signal }));
   for await (const piece of data) await appendBytes(guest, path, toBytes(piece, options.encoding), signal);
+}
+
+/** Replaces the content of a file with more than a message holds. */
+async function uploadBytes(guest: GuestFiles, path: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
+  try {
+    await attempt({ syscall: 'open', path }, () => guest.upload(bytes, path, { signal }));
+  } catch (error) {
+    // The daemon does not say why a write of an upload failed, a full disk for one; of a write by itself it does.
+    if (codeOf(error) === 'ERR_GUESTFS_DAEMON') await appendBytes(guest, path, bytes.subarray(0, PIECE), signal);
+    throw error;
+  }
 }
 
 /** Adds bytes to the end of a file. */
