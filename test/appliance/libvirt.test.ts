@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs } from 'guestfs';
+import { TestDriverHost } from '../native/libvirt/test-driver.js';
 import { libvirtMissing, startPrivateLibvirt, type PrivateLibvirt } from '../support/private-libvirt.js';
 
 const missing = libvirtMissing();
@@ -75,6 +76,26 @@ describeLibvirt('the libvirt backend', () => {
     await expect(launching).rejects.toMatchObject({ code: 'ERR_GUESTFS_CANCELLED' });
     expect(await libvirt.domains()).toEqual([]);
     expect(g.isConfig()).toBe(true);
+  }, 120_000);
+
+  test('a launch asks for the password that libvirt asks for', async () => {
+    await using host = await TestDriverHost.create(`<auth><user password="secret">bob</user></auth>`);
+    await using g = new Guestfs();
+    g.setBackend(`libvirt:${host.uri}`);
+    g.addDriveScratch(1024 * 1024);
+    await expect(g.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT_ACCESS' });
+    g.addDriveScratch(1024 * 1024);
+    g.setLibvirtSupportedCredentials(['username', 'passphrase']);
+    const uris: string[] = [];
+    g.on('libvirtAuth', ({ text }) => {
+      uris.push(text);
+      g.getLibvirtRequestedCredentials().forEach((type, index) => {
+        g.setLibvirtRequestedCredential(index, type === 'username' ? 'bob' : 'secret');
+      });
+    });
+    // The login is taken. Then the test driver, which runs no machines, refuses what it is to run.
+    await expect(g.launch()).rejects.toMatchObject({ code: 'ERR_GUESTFS_LIBVIRT', log: expect.any(String) });
+    expect(uris).toEqual([host.uri]);
   }, 120_000);
 
   test('what libvirt refuses is told as libvirt says it', async () => {

@@ -85,7 +85,11 @@ async function asRoot(folder: string): Promise<Start> {
     join(folder, 'etc/libvirtd.conf'),
     `unix_sock_dir = "${folder}/run/libvirt"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n`,
   );
+  await addAccount(folder, 'passwd', 'libvirt-qemu:x:64055:64055::/:/usr/sbin/nologin');
+  await addAccount(folder, 'group', 'libvirt-qemu:x:64055:');
   const binds: [string, string][] = [
+    ['passwd', '/etc/passwd'],
+    ['group', '/etc/group'],
     ['etc', '/etc/libvirt'],
     ['lib', '/var/lib/libvirt'],
     ['cache', '/var/cache/libvirt'],
@@ -93,10 +97,17 @@ async function asRoot(folder: string): Promise<Start> {
     ['run/libvirt', '/run/libvirt'],
   ];
   const script = [
-    ...binds.map(([from, to]) => `mkdir -p ${to} && mount --bind ${folder}/${from} ${to}`),
+    ...binds.map(([from, to]) => `{ test -e ${to} || mkdir -p ${to}; } && mount --bind ${folder}/${from} ${to}`),
     `exec ${LIBVIRTD} -t 120 -f /etc/libvirt/libvirtd.conf -p ${folder}/pid`,
   ];
   return ['unshare', ['-m', '--propagation', 'private', 'sh', '-c', script.join(' && ')], {}];
+}
+
+/** A copy of an account file, with an account that libvirt's packages may not have made: it looks for it in any case. */
+async function addAccount(folder: string, name: string, line: string): Promise<void> {
+  const accounts = await readFile(`/etc/${name}`, 'utf8');
+  const there = accounts.split('\n').some((each) => each.startsWith(line.slice(0, line.indexOf(':') + 1)));
+  await writeFile(join(folder, name), there ? accounts : `${accounts}${line}\n`);
 }
 
 /** What a file in the daemon's log folder says, for a test that fails. */

@@ -95,7 +95,7 @@ async function launch(config: LaunchConfig, context: LaunchContext, options: Lib
     shell?.kill();
     await shell?.ended;
     // Libvirt ends the machine too when virsh is gone, but some time later.
-    if (shell !== null && machine !== null) await destroyLeftover(machine.name, options, config);
+    if (shell !== null && machine !== null) await destroyLeftover(machine.name, virsh);
     await home.vacate();
     throw error;
   } finally {
@@ -103,9 +103,10 @@ async function launch(config: LaunchConfig, context: LaunchContext, options: Lib
   }
 }
 
-async function destroyLeftover(name: string, options: LibvirtBackendOptions, config: LaunchConfig): Promise<void> {
-  const virsh = new Virsh({ ...options, tmpdir: config.tmpdir, timeout: 20_000 });
-  await virsh.run(['destroy', '--domain', name]).catch(() => undefined);
+async function destroyLeftover(name: string, virsh: Virsh): Promise<void> {
+  // Also after the launch was given up, and without asking anybody.
+  const patient = virsh.with({ signal: undefined, authenticate: undefined, timeout: 20_000 });
+  await patient.run(['destroy', '--domain', name]).catch(() => undefined);
 }
 
 type Machine = Parameters<typeof machineXml>[0];

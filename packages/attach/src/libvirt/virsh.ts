@@ -29,6 +29,13 @@ export class Virsh {
     this.uri = options.uri;
   }
 
+  /** The same connection with other options; a login that it has is kept. */
+  with(changes: Partial<LibvirtOptions>): Virsh {
+    const other = new Virsh({ ...this.#options, ...changes });
+    other.#answers = this.#answers;
+    return other;
+  }
+
   get log(): ((line: string) => void) | undefined {
     return this.#options.log;
   }
