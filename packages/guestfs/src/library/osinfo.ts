@@ -1,3 +1,4 @@
+import { GuestfsError } from '@guestfs/core';
 import { procedures } from '@guestfs/core/internal';
 import type { Run } from '../call/run.js';
 
@@ -89,6 +90,15 @@ async function windowsId(run: Run, root: string, { major, minor }: Guest): Promi
   if (major === 6) return WINDOWS_6[minor]?.[server ? 1 : 0];
   if (major !== 10 || minor !== 0) return undefined;
   if (server) return `win2k${['25', '22', '19'].find((year) => product.includes(`20${year}`)) ?? '16'}`;
-  const build = Number.parseInt(await run.call(procedures.inspectGetBuildId, [root]), 10);
-  return build >= WINDOWS_11_BUILD ? 'win11' : 'win10';
+  return (await buildOf(run, root)) >= WINDOWS_11_BUILD ? 'win11' : 'win10';
+}
+
+/** Zero where the daemon is older than the question: then Windows 11 goes by what it calls itself. */
+async function buildOf(run: Run, root: string): Promise<number> {
+  try {
+    return Number.parseInt(await run.call(procedures.inspectGetBuildId, [root]), 10);
+  } catch (error) {
+    if (GuestfsError.is(error) && error.code === 'ERR_GUESTFS_NOT_AVAILABLE') return 0;
+    throw error;
+  }
 }

@@ -215,7 +215,7 @@ export abstract class InspectionMethods extends HivexMethods {
    * Guesses the libosinfo short ID of an inspected guest.
    *
    * Examples are "fedora40", "debian12" and "win10". It is put together from distribution and version, with no check
-   * that the osinfo database knows it.
+   * that the osinfo database knows it. An appliance older than 1.49.8 takes Windows 11 for "win10".
    *
    * @param root Root filesystem, one of those `inspectOs` returned.
    * @param options `signal` and `onProgress`.
