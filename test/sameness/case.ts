@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Rule } from './rule.js';
 
 /** Content of a file argument that is sent: bytes, or what an earlier step received. */
 export class Sent {
@@ -15,24 +16,12 @@ export class Saved {
     readonly path: readonly (string | number)[],
   ) {}
 }
-export type Argument =
-  null | string | number | bigint | boolean | Uint8Array | Sent | Received | Saved | readonly Argument[];
-
-/** How a part of a result is compared that cannot be the same on two machines. */
-export interface Rule {
-  /** Fields of structures and hash tables, anywhere in the result: only presence and kind are compared. */
-  readonly fields?: readonly string[];
-  /** Replaced in every string of the result. */
-  readonly text?: readonly (readonly [RegExp, string])[];
-  /** Only the kind of the result is compared; for structlists also the number of entries. */
-  readonly kindOnly?: true;
-  /** The order of a list says nothing. */
-  readonly unordered?: true;
-  /** Received bytes are compared after this. */
-  readonly bytes?: (content: Buffer) => string;
-  /** Why the values differ between two machines. */
-  readonly because: string;
+/** The path of a file or folder on the host, in a folder that is the side's own. */
+export class Host {
+  constructor(readonly name: string) {}
 }
+export type Argument =
+  null | string | number | bigint | boolean | Uint8Array | Sent | Received | Saved | Host | readonly Argument[];
 
 /** One call, by upstream's name. */
 export interface Step {
@@ -41,6 +30,10 @@ export interface Step {
   readonly opts: Readonly<Record<string, Argument>>;
   readonly rule?: Rule;
   readonly saveAs?: string;
+  /** The call is meant to fail. */
+  readonly refused?: true;
+  /** The call is made again until it gives the same answer twice. */
+  readonly settled?: true;
 }
 
 export interface Group {
@@ -60,44 +53,36 @@ export function call(name: string, ...args: (Argument | Record<string, Argument>
 
 /** The same call, its result compared by a rule. */
 export const varying = (rule: Rule, step: Step): Step => ({ ...step, rule });
+/** The same call, which must fail on both sides. */
+export const refused = (step: Step): Step => ({ ...step, refused: true });
+/** The same call, for what the guest works on in the background. */
+export const settled = (step: Step): Step => ({ ...step, settled: true });
 /** The same call, its result kept under a name for later steps. */
 export const save = (name: string, step: Step): Step => ({ ...step, saveAs: name });
 export const saved = (name: string, ...path: (string | number)[]): Saved => new Saved(name, path);
 export const send = (content: string | Buffer | Saved): Sent =>
   new Sent(typeof content === 'string' ? Buffer.from(content) : content);
 export const receive = new Received();
+export const host = (name: string): Host => new Host(name);
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 export const group = (name: string, ...steps: (Step | readonly Step[])[]): Group => ({ name, steps: steps.flat() });
 
 export const UUID = '6f1c1f4e-7a5f-4a0c-9a52-0123456789ab';
 
-/** An empty ext filesystem; without hashed directories these keep the order of creation, so listings can be compared. */
-export const freshExt = (device: string, type = 'ext4'): Step =>
-  call('mkfs', type, device, { features: '^dir_index', label: 'same' });
-
-/** What differs in a file's status between two machines. */
-export const STATUS = {
-  fields: [
-    ...['atime', 'mtime', 'ctime'].flatMap((time) => [time, `st_${time}_sec`, `st_${time}_nsec`]),
-    ...['dev', 'st_dev'],
-  ],
-  because:
-    'times are set from the clock of the guest, and the kernel numbers disks in the order in which it finds them',
-} as const satisfies Rule;
-
-/** The same for a file whose times were set. */
-export const STATUS_WITH_TIMES = {
-  fields: ['st_dev', 'st_ctime_sec', 'st_ctime_nsec'],
-  because: STATUS.because,
-} as const satisfies Rule;
+const FILESYSTEM_UUID = 'a3d7b1c2-0f4e-4d55-8a6b-9c8d7e6f5a4b';
+const HASH_SEED = '5eed5eed-0123-4567-89ab-5eed5eed5eed';
+/** Where an ext superblock has them, from the start of the device. */
+const UUID_AT = 1024 + 0x68;
+const HASH_SEED_AT = 1024 + 0xec;
+const binary = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex');
 
 /**
- * For what tells a disk by the kernel's own name or number: the kernel finds the disks of a machine in any order, and
- * only the arguments and results that are devices by their type are translated by the daemon.
+ * An empty ext filesystem, the same on every machine: its UUID is in its statistics, and its seed decides the order of
+ * its listings and where its folders lie. Without checksums of the superblock both can be written into it.
  */
-export const KERNEL_NAMES = {
-  text: [[/(?<![a-z])sd[a-z](?![a-z])/g, 'sdX']],
-  fields: ['PART_ENTRY_DISK', 'PART_ENTRY_UUID', 'fsid'],
-  because: 'disks are named and numbered in the order in which the kernel finds them; parted makes the UUIDs at random',
-} as const satisfies Rule;
+export const freshExt = (device: string, type = 'ext4'): Step[] => [
+  call('mkfs', type, device, { features: '^metadata_csum', label: 'same' }),
+  call('pwrite_device', device, binary(FILESYSTEM_UUID), UUID_AT),
+  call('pwrite_device', device, binary(HASH_SEED), HASH_SEED_AT),
+];

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { areas } from './areas.js';
 import { groups } from './cases/index.js';
+import type { Machine } from './compare.js';
 import { differences } from './differences.js';
 import { launchOnScratch } from './disks.js';
 import { compared, differs, told, type Compared } from './report.js';
@@ -18,40 +20,59 @@ const only = process.env.SAMENESS_ONLY?.split(',');
 describe('the same calls here and through python3-guestfs', () => {
   const all: Compared[] = [];
   let folder: string;
-  let ours: Side;
-  let peer: Side;
+  let sides: Side[] = [];
+  let machines: Machine[];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guestfs-sameness-'));
-    ours = ourSide();
-    peer = peerSide();
-    await Promise.all([launchOnScratch(ours, folder, 'ours'), launchOnScratch(peer, folder, 'peer')]);
+    const own = async (name: string): Promise<string> => (await mkdir(join(folder, name)), join(folder, name));
+    sides = [ourSide(await own('ours')), peerSide(await own('peer'))];
+    machines = await Promise.all(sides.map(launchOnScratch));
   });
   afterAll(async () => {
-    await Promise.allSettled([ours.close(), peer.close()]);
+    await Promise.allSettled(sides.map((side) => side.close()));
     await rm(folder, { recursive: true });
   });
 
   for (const group of groups()) {
     if (only !== undefined && !only.some((name) => group.name.includes(name))) continue;
     it(group.name, async () => {
-      const [a, b] = await Promise.all([perform(ours, group), perform(peer, group)]);
-      const outcomes = compared(group, a, b);
-      all.push(...outcomes);
+      const outcomes = await Promise.all(sides.map((side) => perform(side, group)));
+      const [ours, peer] = outcomes.map((those, index) => ({ outcomes: those, machine: machines[index]! }));
+      const steps = compared(group, ours!, peer!);
+      all.push(...steps);
       const known = differences.filter((difference) => difference.group === group.name);
-      const found = outcomes.filter(differs);
+      const found = steps.filter(differs);
       for (const { call, times } of known) {
-        expect({ call, times: found.filter((outcome) => outcome.step.call === call).length }).toEqual({ call, times });
+        expect({ call, times: found.filter(({ step }) => step.call === call).length }).toEqual({ call, times });
       }
-      const unknown = found.filter((outcome) => !known.some(({ call }) => call === outcome.step.call));
+      const unknown = found.filter(({ step }) => !known.some(({ call }) => call === step.call));
       expect(unknown.map(told).join('\n')).toBe('');
     });
   }
 
   if (only === undefined) {
-    it('covers at least 250 functions that succeeded on both sides', () => {
-      const functions = new Set(all.filter(({ succeeded }) => succeeded).map(({ step }) => step.call));
-      expect(functions.size).toBeGreaterThanOrEqual(250);
+    const functions = (of: (step: Compared) => boolean): Set<string> =>
+      new Set(all.filter(of).map(({ step }) => step.call));
+    const succeeded = (): Set<string> => functions((step) => step.succeeded);
+    const refused = (): Set<string> => functions((step) => step.errno);
+
+    it('covers at least 450 functions that succeeded on both sides', () => {
+      expect(succeeded().size).toBeGreaterThanOrEqual(450);
+    });
+
+    it('covers at least 250 functions that failed with the same errno on both sides', () => {
+      expect(refused().size).toBeGreaterThanOrEqual(250);
+    });
+
+    it.each(Object.entries(areas))('covers %s', (_, names) => {
+      const known = succeeded();
+      expect(names.filter((name) => !known.has(name))).toEqual([]);
+    });
+
+    afterAll(() => {
+      const counts = `${succeeded().size} functions that succeed, ${refused().size} that fail with an errno`;
+      process.stdout.write(`${all.length} calls compared: ${counts}\n`);
     });
   }
 });

@@ -1,11 +1,26 @@
-import { call, freshExt, group, receive, save, saved, send, STATUS, varying } from '../case.js';
+import { gunzipSync } from 'node:zlib';
+import { call, freshExt, group, receive, refused, save, saved, send, varying } from '../case.js';
+import { STATUS } from '../rule.js';
 
 /** Gives every entry the same times, so that archives are the same byte for byte. */
 const timeless = (...paths: string[]) =>
   paths.map((path) => call('utimens', path, 1_600_000_000n, 0n, 1_600_000_000n, 0n));
-const squashed = {
-  bytes: (content: Buffer): string => `${content.toString('latin1', 0, 4)} ${content.readUInt32LE(4)} inodes`,
-  because: 'a squashfs carries the time at which it was made',
+const text = (content: Buffer): string => content.toString('latin1');
+/** Every header has the number of the disk after eight other numbers of eight digits. */
+const undevised = (cpio: Buffer): string => text(cpio).replaceAll(/(?<=070701[0-9A-F]{56})[0-9A-F]{16}/g, '<device>');
+const KERNEL_NUMBER = 'the kernel numbers the disks in the order in which it finds them, and cpio stores the number';
+const SQUASHED = {
+  bytes: (content: Buffer): string => text(Buffer.from(content).fill(0, 8, 12)),
+  because: 'the superblock tells when it was made',
+} as const;
+/** The extended headers of a tar have records of access and change, and their lengths and sums follow from them. */
+const XATTRS = {
+  bytes: (content: Buffer): string =>
+    text(content)
+      .replaceAll(/\d+ [ac]time=[\d.]+\n/g, '')
+      .replaceAll(/\0+/g, '\0')
+      .replaceAll(/\d{11}\0\d{11}\0\d{6}\0 x/g, '<extended>'),
+  because: 'the extended headers carry times of access and change',
 } as const;
 
 export const archives = group(
@@ -23,28 +38,16 @@ export const archives = group(
   save('tar', call('tar_out', '/tree', receive)),
   call('tar_out', '/tree', receive, { numericowner: true, excludes: ['sub*'] }),
   save('gz', call('tar_out', '/tree', receive, { compress: 'gzip' })),
-  call('tar_out', '/tree', receive, { compress: 'nonsense' }),
-  save(
-    'xattrs',
-    varying(
-      {
-        bytes: (content) => String(content.includes('user.kept')),
-        because: 'the extended headers carry times of access',
-      },
-      call('tar_out', '/tree', receive, { xattrs: true }),
-    ),
-  ),
-  call('tar_out', '/none', receive),
+  refused(call('tar_out', '/tree', receive, { compress: 'nonsense' })),
+  save('xattrs', varying(XATTRS, call('tar_out', '/tree', receive, { xattrs: true }))),
+  refused(call('tar_out', '/none', receive)),
   call('tgz_out', '/tree', receive),
   save('xz', call('txz_out', '/tree', receive)),
   save(
     'cpio',
-    varying(
-      { bytes: (content) => content.toString('latin1', 0, 6), because: 'cpio stores times of change' },
-      call('cpio_out', '/tree', receive, { format: 'newc' }),
-    ),
+    varying({ bytes: undevised, because: KERNEL_NUMBER }, call('cpio_out', '/tree', receive, { format: 'newc' })),
   ),
-  call('cpio_out', '/tree', receive, { format: 'nonsense' }),
+  refused(call('cpio_out', '/tree', receive, { format: 'nonsense' })),
   call('mkdir', '/in'),
   call('tar_in', send(saved('tar')), '/in'),
   call('checksums_out', 'md5', '/in', receive),
@@ -57,28 +60,29 @@ export const archives = group(
   call('mkdir', '/in3'),
   call('tar_in', send(saved('xattrs')), '/in3', { xattrs: true }),
   call('getxattrs', '/in3/file'),
-  call('tar_in', send('this is no tar at all, but long enough to be looked at'.repeat(30)), '/in'),
-  call('tar_in', send(saved('tar')), '/none'),
-  call('tar_in', send(saved('tar')), '/tree/file'),
+  refused(call('tar_in', send('this is no tar at all, but long enough to be looked at'.repeat(30)), '/in')),
+  refused(call('tar_in', send(saved('tar')), '/none')),
+  refused(call('tar_in', send(saved('tar')), '/tree/file')),
   call('compress_out', 'gzip', '/tree/file', receive, { level: 9 }),
   call('compress_out', 'xz', '/tree/file', receive),
   call('compress_out', 'bzip2', '/tree/file', receive),
-  call('compress_out', 'nonsense', '/tree/file', receive),
+  refused(call('compress_out', 'nonsense', '/tree/file', receive)),
   call('zero_device', '/dev/sde'),
   call('compress_device_out', 'gzip', '/dev/sde', receive),
-  varying(squashed, call('mksquashfs', '/tree', receive, { compress: 'gzip' })),
+  varying(SQUASHED, call('mksquashfs', '/tree', receive, { compress: 'gzip' })),
   call('upload', send(saved('cpio')), '/cpio'),
+  timeless('/cpio'),
   save(
     'initrd',
     varying(
-      { bytes: (content) => content.toString('hex', 0, 3), because: 'cpio stores times of change' },
+      { bytes: (content) => undevised(gunzipSync(content)), because: KERNEL_NUMBER },
       call('compress_out', 'gzip', '/cpio', receive),
     ),
   ),
   call('upload', send(saved('initrd')), '/initrd'),
   call('initrd_list', '/initrd'),
   call('initrd_cat', '/initrd', 'sub/ünï'),
-  call('initrd_cat', '/initrd', 'none'),
+  refused(call('initrd_cat', '/initrd', 'none')),
   call('zfile', 'gzip', '/initrd'),
   call('tar_out', '/tree', receive, { compress: 'bzip2' }),
   call('rm_rf', '/in'),

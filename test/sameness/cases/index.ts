@@ -5,9 +5,12 @@ import { content } from './content.js';
 import { ext, extJournals } from './ext.js';
 import { files, links } from './files.js';
 import { fat, ntfs, swap, xfs } from './filesystems.js';
-import { commands, handle, inspection, windows } from './inspection.js';
+import { handle } from './handle.js';
+import { commands, inspection, windows } from './inspection.js';
+import { hostFiles } from './host.js';
 import { inotify, metadata } from './metadata.js';
 import { blockDevices, partitions } from './partitions.js';
+import { full, missingDevices, missingPaths, readOnly, unmounted } from './refusals.js';
 import { augeas, forensics, hivex, images } from './tools.js';
 import { luks, lvm, md } from './volumes.js';
 
@@ -34,9 +37,15 @@ export const groups = (): readonly Group[] => [
   swap,
   btrfs,
   lvm,
-  md,
   luks,
+  md,
   inspection(),
   commands(),
   windows,
+  hostFiles,
+  missingPaths,
+  missingDevices,
+  unmounted,
+  readOnly,
+  full,
 ];

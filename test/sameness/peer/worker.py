@@ -74,16 +74,19 @@ def encode(value):
     return {"map": {key: encode(item) for key, item in value.items()}}
 
 
-last = (None, None)
+def forget_errors(handle):
+    """Some functions fail without an error of their own, and would show the one of an earlier call, with its errno."""
+    try:
+        handle.set_backend("none")
+    except RuntimeError:
+        pass
 
 
-def number_of(handle, request, failure):
-    """The errno. A function that fails without an error of its own shows the one of an earlier call: that is none."""
-    global last
-    message, failed = last
-    stale = message == str(failure) and failed != request
-    last = (str(failure), request)
-    return 0 if stale else library.guestfs_last_errno(handle.c_pointer())
+def errno_of(handle, failure):
+    if isinstance(failure, RuntimeError):
+        return errno.errorcode.get(library.guestfs_last_errno(handle.c_pointer()))
+    # The call is not one of the binding's at all: no outcome that could be the same elsewhere.
+    return type(failure).__name__
 
 
 def answer(handle, request):
@@ -91,14 +94,14 @@ def answer(handle, request):
     try:
         args = [decode(value, files) for value in request.get("args", [])]
         opts = {name: decode(value, files) for name, value in request.get("opts", {}).items()}
+        forget_errors(handle)
         result = getattr(handle, request["call"])(*args, **opts)
         if files.received is not None:
             with open(files.received, "rb") as stream:
                 result = stream.read()
         return {"result": encode(result)}
     except (RuntimeError, AttributeError, TypeError, ValueError, OverflowError) as failure:
-        number = number_of(handle, request, failure) if isinstance(failure, RuntimeError) else 0
-        return {"error": {"errno": errno.errorcode.get(number), "kind": type(failure).__name__, "message": str(failure)}}
+        return {"error": {"errno": errno_of(handle, failure), "message": str(failure)}}
     finally:
         files.remove()
 

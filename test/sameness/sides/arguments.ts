@@ -1,14 +1,17 @@
-import { Received, Saved, Sent, type Argument } from '../case.js';
+import { join } from 'node:path';
+import { Host, Received, Saved, Sent, type Argument } from '../case.js';
 import { canonical, type Canonical } from '../canonical.js';
 import type { Sendable } from './side.js';
 
-/** Puts in what earlier steps saved; a step whose source failed gets null, and so fails in a way that can be compared. */
-export function argumentOf(value: Argument, memory: ReadonlyMap<string, Canonical>): Sendable {
+/** Puts in what earlier steps saved, or null where that step failed, and the paths on the host in this side's folder. */
+export function argumentOf(value: Argument, memory: ReadonlyMap<string, Canonical>, folder: string): Sendable {
   if (value instanceof Sent) return { in: content(value, memory) };
+  if (value instanceof Host) return join(folder, value.name);
   if (typeof value === 'boolean') return value;
   if (value instanceof Received) return { out: true };
   if (value instanceof Saved) return part(memory.get(value.name) ?? null, value.path);
-  if (Array.isArray(value)) return (value as readonly Argument[]).map((item) => argumentOf(item, memory) as Canonical);
+  if (Array.isArray(value))
+    return (value as readonly Argument[]).map((item) => argumentOf(item, memory, folder) as Canonical);
   return canonical(value);
 }
 

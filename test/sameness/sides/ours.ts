@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs } from 'guestfs';
 import { argument, camel, canonical, type Canonical } from '../canonical.js';
@@ -10,22 +10,23 @@ import type { Request, Sendable, Side } from './side.js';
 type Method = (...args: unknown[]) => unknown;
 
 /** This SDK's facade. File arguments travel in turns as host paths and as streams, so both ways are compared. */
-export function ourSide(): Side {
+export function ourSide(folder: string): Side {
   const guestfs = new Guestfs();
   let turn = 0;
   return {
     name: 'guestfs for TypeScript',
+    folder,
     async perform(request: Request): Promise<Outcome> {
       const method = (guestfs as unknown as Record<string, Method | undefined>)[camel(request.call)];
       if (typeof method !== 'function') return { error: { errno: 'no such method', message: request.call } };
       turn += 1;
-      const folder = await mkdtemp(join(tmpdir(), 'guestfs-sameness-'));
+      const files = await mkdtemp(join(folder, 'files-'));
       try {
-        return { result: canonical(await called(guestfs, method, request, turn % 2 === 0 ? folder : undefined)) };
+        return { result: canonical(await called(guestfs, method, request, turn % 2 === 0 ? files : undefined)) };
       } catch (error) {
         return { error: failure(error) };
       } finally {
-        await rm(folder, { recursive: true });
+        await rm(files, { recursive: true });
       }
     },
     async close(): Promise<void> {
@@ -75,6 +76,8 @@ async function collected(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function failure(error: unknown): { errno: string | null; message: string } {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return { errno: typeof code === 'string' && !code.startsWith('ERR_') ? code : null, message: String(message) };
+  const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
+  if (typeof code !== 'string' || code.startsWith('ERR_')) return { errno: null, message: String(message) };
+  const agrees = errno === constants.errno[code as keyof typeof constants.errno];
+  return { errno: agrees ? code : `${code} with the number ${String(errno)}`, message: String(message) };
 }

@@ -8,7 +8,7 @@ import type { Request, Side } from './side.js';
 const worker = join(import.meta.dirname, '../peer/worker.py');
 
 /** Debian's python3-guestfs in a process of its own, with an appliance of its own. */
-export function peerSide(environment: NodeJS.ProcessEnv = {}): Side {
+export function peerSide(folder: string, environment: NodeJS.ProcessEnv = {}): Side {
   const env = {
     ...process.env,
     LIBGUESTFS_BACKEND: 'direct',
@@ -20,6 +20,7 @@ export function peerSide(environment: NodeJS.ProcessEnv = {}): Side {
   const ended = once(child, 'close');
   return {
     name: 'python3-guestfs',
+    folder,
     async perform(request: Request): Promise<Outcome> {
       child.stdin.write(`${JSON.stringify(request)}\n`);
       const line = await lines.next();

@@ -1,7 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Canonical } from '../canonical.js';
 import { argumentOf } from './arguments.js';
 import type { Outcome } from '../compare.js';
-import type { Group, Step } from '../case.js';
+import type { Argument, Group, Step } from '../case.js';
 
 /** A call whose saved values have been put in: what a side is asked to do. */
 export interface Request {
@@ -15,6 +16,8 @@ export type Sendable = Canonical | boolean | { readonly in: string } | { readonl
 /** One of the two implementations, with a handle of its own. */
 export interface Side {
   readonly name: string;
+  /** Where its files on the host are. */
+  readonly folder: string;
   perform(request: Request): Promise<Outcome>;
   /** Ends the handle, whatever state it is in. */
   close(): Promise<void>;
@@ -25,14 +28,30 @@ export async function perform(side: Side, group: Pick<Group, 'steps'>): Promise<
   const memory = new Map<string, Canonical>();
   const outcomes: Outcome[] = [];
   for (const step of group.steps) {
-    const outcome = await side.perform(request(step, memory));
+    const asked = request(step, memory, side.folder);
+    const outcome = await (step.settled ? settled(side, asked) : side.perform(asked));
     if (step.saveAs !== undefined && 'result' in outcome) memory.set(step.saveAs, outcome.result);
     outcomes.push(outcome);
   }
   return outcomes;
 }
 
-function request(step: Step, memory: ReadonlyMap<string, Canonical>): Request {
-  const opts = Object.entries(step.opts).map(([name, value]) => [name, argumentOf(value, memory)]);
-  return { call: step.call, args: step.args.map((value) => argumentOf(value, memory)), opts: Object.fromEntries(opts) };
+const SETTLING = { interval: 250, tries: 80 };
+
+async function settled(side: Side, asked: Request): Promise<Outcome> {
+  let last: string | undefined;
+  for (let left = SETTLING.tries; left > 0; left -= 1) {
+    const outcome = await side.perform(asked);
+    const text = JSON.stringify(outcome);
+    if (text === last) return outcome;
+    last = text;
+    await setTimeout(SETTLING.interval);
+  }
+  throw new Error(`${side.name}: ${asked.call} goes on giving other answers`);
+}
+
+function request(step: Step, memory: ReadonlyMap<string, Canonical>, folder: string): Request {
+  const value = (argument: Argument): Sendable => argumentOf(argument, memory, folder);
+  const opts = Object.entries(step.opts).map(([name, argument]) => [name, value(argument)]);
+  return { call: step.call, args: step.args.map(value), opts: Object.fromEntries(opts) };
 }

@@ -1,0 +1,26 @@
+import { call, group, refused } from '../case.js';
+
+export const handle = group(
+  'the handle and what the daemon offers',
+  call('version'),
+  refused(call('set_memsize', 1024)),
+  refused(call('add_drive', '/dev/null')),
+  refused(call('launch')),
+  call('available', ['lvm2', 'hivex']),
+  refused(call('available', ['nonsense'])),
+  call('available', []),
+  call('feature_available', ['lvm2', 'xfs']),
+  call('available_all_groups'),
+  call('modprobe', 'ext4'),
+  refused(call('modprobe', 'nonsense')),
+  call('is_config'),
+  call('set_autosync', true),
+  call('get_autosync'),
+  call('set_identifier', 'sameness'),
+  call('get_identifier'),
+  call('get_smp'),
+  call('get_network'),
+  call('get_pgroup'),
+  refused(call('set_pgroup', false)),
+  call('sleep', 0),
+);
