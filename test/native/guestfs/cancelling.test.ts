@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
+import { ReadableStream, WritableStream } from 'node:stream/web';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Guestfs, type GuestfsError, type Operation } from 'guestfs';
+import { Guestfs, type FileTarget, type GuestfsError, type Operation } from 'guestfs';
 import { loadSpec } from '../../../tools/src/load.js';
 import { camelCase } from '../../../tools/src/naming.js';
 import { nativeDaemonMissing, startNativeDaemon, type NativeDaemon } from '../../support/native-daemon.js';
@@ -195,6 +196,47 @@ whenPossible('cancelling', () => {
     operation.cancel('no end');
     expect(await rejection(operation)).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'no end' });
     expect(stuck.destroyed).toBe(true);
+    await stillWorks();
+  });
+
+  it.each<[string, () => FileTarget]>([
+    ['a web stream that hangs', () => new WritableStream({ write: () => new Promise<never>(() => undefined) })],
+    ['a web stream that does not end', () => new WritableStream({ close: () => new Promise<never>(() => undefined) })],
+    ['a pipe without a reader', () => makePipe('unread')],
+  ])('does not wait for %s', async (_, target) => {
+    const to = target();
+    const operation = g.download(at('file'), to);
+    await delay(50);
+    operation.cancel('no end');
+    expect(await rejection(operation)).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED', cause: 'no end' });
+    if (typeof to === 'string') await release(to);
+    await stillWorks();
+  });
+
+  it('ends a web stream that is a source, whatever it does at that moment', async () => {
+    const causes: unknown[] = [];
+    const make = () =>
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          controller.enqueue(Buffer.from('x'));
+          return new Promise<never>(() => undefined);
+        },
+        cancel: (cause) => void causes.push(cause),
+      });
+    await rejection(g.upload(make(), at('never'), { signal: AbortSignal.abort() }));
+    expect(causes).toHaveLength(1);
+    const running = g.upload(make(), at('partly'));
+    await delay(50);
+    running.cancel();
+    await rejection(running);
+    expect(causes).toHaveLength(2);
+    expect((await rejection(g.upload(make(), daemon.folder))).code).toBe('EISDIR');
+    expect(causes).toHaveLength(3);
+    const locked = make();
+    locked.getReader();
+    expect((await rejection(g.upload(locked, at('never')))).message).toMatch(
+      /argument `filename` is a stream that is read/,
+    );
     await stillWorks();
   });
 

@@ -2,13 +2,13 @@ import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
 import { describeArguments, procedures, retell } from '@guestfs/core/internal';
 import { createEvent } from '@guestfs/events';
-import { openSource, openStream } from '../files/sources.js';
+import { openSource } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
 import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
 import type { Handle } from '../handle/handle.js';
 import { checkCall } from './check.js';
-import { checkSource, splitDownload } from './files.js';
+import { checkSource, endTarget, openSent, splitDownload } from './files.js';
 import type { FileArgument } from './files.js';
 import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
@@ -67,7 +67,7 @@ export abstract class MethodBase {
       return connection.call(procedure, args, optional, { ...inner, source: open.bytes, size, countBytes });
     };
     // What is there already is sent at once, with no step in between.
-    const stream = openStream(name, source);
+    const stream = openSent(name, source);
     const atOnce = stream !== null && !this.#handle.order.held;
     // A call that is never sent ends its source as one that fails.
     const unsent = (): void => stream?.close();
@@ -248,7 +248,7 @@ export abstract class MethodBase {
           await untilCancelled(control, open.finish());
         });
       } catch (error) {
-        await open.fail(error);
+        await endTarget(open, target, error);
         throw open.failure ?? error;
       }
     };

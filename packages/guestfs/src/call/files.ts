@@ -1,8 +1,15 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GuestfsError } from '@guestfs/core';
 import type { Procedure } from '@guestfs/core';
-import { isFileSource } from '../files/sources.js';
+import { isFileSource, openStream } from '../files/sources.js';
+import type { FileSource, OpenSource } from '../files/sources.js';
 import { isFileTarget } from '../files/targets.js';
-import type { FileTarget } from '../files/targets.js';
+import type { FileTarget, OpenTarget } from '../files/targets.js';
+
+/** Milliseconds that a file of the host has to be closed and removed, when a download failed. */
+const GRACE = 1000;
 
 /** What stands for a file among the arguments of a function. */
 export interface FileArgument {
@@ -21,8 +28,23 @@ export interface DownloadArguments {
 
 /** Finds what cannot be sent as a file. */
 export function checkSource(operation: string, argument: string, source: unknown): GuestfsError | null {
-  if (isFileSource(source)) return null;
-  return refused(operation, argument, 'must be a path, a file: URL, bytes, or a stream or async iterable of bytes');
+  if (!isFileSource(source)) {
+    return refused(operation, argument, 'must be a path, a file: URL, bytes, or a stream or async iterable of bytes');
+  }
+  return isWebStream(source) && source.locked ? refused(operation, argument, 'is a stream that is read already') : null;
+}
+
+/** Opens a source that is there already; null for a file of the host. */
+export function openSent(operation: string, source: FileSource): OpenSource | null {
+  // An iterator over a web stream cannot be ended while it waits, a stream of Node can.
+  return openStream(operation, isWebStream(source) ? Readable.fromWeb(source) : source);
+}
+
+/** Ends the target of a download that failed; one that hangs, a pipe without a reader say, keeps nobody waiting. */
+export async function endTarget(open: OpenTarget, target: FileTarget, error: unknown): Promise<void> {
+  const ended = open.fail(error);
+  if (typeof target === 'string' || target instanceof URL)
+    await Promise.race([ended, delay(GRACE, undefined, { ref: false })]);
 }
 
 /** Takes apart the arguments of a function whose target may have been left out, which moves the others up. */
@@ -43,6 +65,10 @@ export function splitDownload(
     return refused(procedure.name, name, 'must be a path, a file: URL or a writable stream, or be left out');
   }
   return { args: given.slice(0, count), options: given[count], target: undefined };
+}
+
+function isWebStream(value: unknown): value is ReadableStream<Uint8Array> {
+  return typeof (value as { getReader?: unknown }).getReader === 'function';
 }
 
 function mayBeOptions(value: unknown): boolean {
