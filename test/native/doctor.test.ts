@@ -153,12 +153,20 @@ describe('an error of a launch', () => {
       expect(g.getBackend()).toBe(name === 'appliance' ? 'direct' : name);
       g.setAttachMethod(name);
     }
-    for (const name of ['replay:x', 'libvirt', 'unix:/x']) {
-      expect(new Guestfs({ environment: { LIBGUESTFS_BACKEND: name } }).getBackend()).toBe(name);
-      expect(new Guestfs({ environment: { LIBGUESTFS_ATTACH_METHOD: name } }).getBackend()).toBe(name);
+    for (const name of ['direct', 'appliance', 'replay:x', 'libvirt', 'libvirt:test:///default', 'unix:/x']) {
+      for (const variable of ['LIBGUESTFS_BACKEND', 'LIBGUESTFS_ATTACH_METHOD']) {
+        const h = new Guestfs({ environment: { [variable]: name } });
+        if (['direct', 'appliance'].includes(name)) expect(h.getAttachMethod()).toBe('appliance');
+        else expect([h.getBackend(), h.getAttachMethod()]).toEqual([name, name]);
+      }
     }
     expect(() => new Guestfs({ environment: { LIBGUESTFS_BACKEND: 'nonsense' } })).toThrow(
-      expect.objectContaining({ code: 'ERR_GUESTFS_ENVIRONMENT' }),
+      expect.objectContaining({
+        code: 'ERR_GUESTFS_ENVIRONMENT',
+        message: expect.stringMatching(
+          /LIBGUESTFS_BACKEND[^]*nonsense[^]*direct[^]*libvirt:URI[^]*unix:PATH[^]*replay:FILE/,
+        ),
+      }),
     );
   });
 });
