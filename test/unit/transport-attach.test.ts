@@ -9,7 +9,11 @@ const options = { timeout: 5_000, signal: new AbortController().signal, patience
 function peerOf(transport: Transport): TransportPeer {
   const parts: Buffer[] = [];
   let ended = false;
-  transport.start({ data: (bytes) => parts.push(bytes), drain: () => undefined, end: () => (ended = true) });
+  transport.start({
+    data: (bytes) => parts.push(Buffer.from(bytes)),
+    drain: () => undefined,
+    end: () => (ended = true),
+  });
   return {
     send: (bytes) => void transport.write(bytes),
     received: () => Buffer.concat(parts),
@@ -40,7 +44,7 @@ class DeafPlayer extends Player {
   over = false;
 
   override data(bytes: Buffer): void {
-    this.parts.push(bytes);
+    this.parts.push(Buffer.from(bytes));
   }
 
   override end(): void {

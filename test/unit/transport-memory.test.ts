@@ -5,7 +5,7 @@ function peerOf(transport: Transport): TransportPeer {
   const parts: Buffer[] = [];
   let ended = false;
   transport.start({
-    data: (bytes) => parts.push(bytes),
+    data: (bytes) => parts.push(Buffer.from(bytes)),
     drain: () => undefined,
     end: () => (ended = true),
   });
