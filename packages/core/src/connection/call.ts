@@ -38,7 +38,11 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
 
   /** The fields that say in an error which call it was. */
   where(): { operation: string; args: string } {
-    return { operation: this.operation, args: describeArguments(this.procedure, this.args) };
+    return { operation: this.operation, args: this.shownArguments };
+  }
+
+  protected override get shownArguments(): string {
+    return describeArguments(this.procedure, this.args);
   }
 
   override progress(progress: Progress): void {
