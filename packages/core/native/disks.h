@@ -28,6 +28,17 @@ static void first_name(const char *name, void *to) {
   if (*(char *)to == 0) put(&t, name);
 }
 
+/* Remote images may be slow: the kernel waits five minutes for a disk. */
+static void set_timeout(s64 host, s64 disk) {
+  TEXT(path, 96);
+  put(&path, "/sys/class/scsi_device/");
+  put_number(&path, host);
+  put(&path, ":0:");
+  put_number(&path, disk);
+  put(&path, ":0/device/timeout");
+  write_file(path.at, "300", 0);
+}
+
 /* Waits for the disk's block device: they get their letters as they appear, so the next is scanned only after it. */
 static s64 scan_disk(s64 host, s64 disk) {
   TEXT(scan, 96);
@@ -42,6 +53,7 @@ static s64 scan_disk(s64 host, s64 disk) {
   put(&address, " 0");
   s64 result = write_file(scan.at, address.at, 0);
   if (result < 0) return result;
+  set_timeout(host, disk);
   put(&folder, "/sys/class/scsi_device/");
   put_number(&folder, host);
   put(&folder, ":0:");

@@ -4,22 +4,24 @@
  *
  *   wake SECONDS NANOSECONDS SEED DISKS
  *
- * (the time, 128 hex digits of entropy, the number of disks) and reads `seeded CLOCK-uS` when time and random generator
- * are the machine's own, then `ready SCAN-uS UDEV-uS STORAGE-uS` when all disks are there and udev has seen them.
- * A step that fails ends the answer with `failed STEP ERRNO`.
+ * (the time, 128 hex digits of entropy, the number of disks) and reads `seeded CLOCK-uS` when time, random generator and
+ * ids are the machine's own, then `ready SCAN-uS UDEV-uS STORAGE-uS` when all disks are there and udev has seen them.
+ * A step that fails ends the answer with `failed STEP ERRNO`. With `rehearse` in place of `wake` the ids stay as they are,
+ * for the machine that becomes the template.
  */
 #include "disks.h"
 #include "storage.h"
 
 enum { SEED_BYTES = 64 };
 
-struct wake { struct timespec time; u8 seed[SEED_BYTES]; s64 disks; };
+struct wake { int rehearsal; struct timespec time; u8 seed[SEED_BYTES]; s64 disks; };
 
 static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 static int parse_wake(const char *line, struct wake *w) {
-  if (!starts(line, "wake ")) return 0;
-  line += 5;
+  w->rehearsal = starts(line, "rehearse ");
+  if (!w->rehearsal && !starts(line, "wake ")) return 0;
+  line += w->rehearsal ? 9 : 5;
   if ((w->time.tv_sec = number(&line)) < 0 || *line++ != ' ') return 0;
   if ((w->time.tv_nsec = number(&line)) < 0 || w->time.tv_nsec > 999999999 || *line++ != ' ') return 0;
   for (int i = 0; i < SEED_BYTES; i++, line += 2) {
@@ -43,6 +45,16 @@ static s64 reseed(const u8 *seed) {
   return result < 0 ? result : 0;
 }
 
+/* Once in the life of a machine. */
+static s64 new_ids(void) {
+  static int done;
+  if (done) return 0;
+  s64 result = new_machine_id();
+  if (result >= 0) result = sys(NR_umount2, (s64)BOOT_ID, 2 /* MNT_DETACH */, 0, 0, 0);
+  if (result >= 0) done = 1;
+  return result;
+}
+
 static void failed(struct text *answer, const char *step, s64 error) {
   put(answer, "failed ");
   put(answer, step);
@@ -56,7 +68,7 @@ static void wake_up(int port, const struct wake *w) {
   s64 began = microseconds(), error;
   if ((error = sys(NR_clock_settime, 0, (s64)&w->time, 0, 0, 0)) < 0) failed(&seeded, "clock", error);
   else if ((error = reseed(w->seed)) < 0) failed(&seeded, "seed", error);
-  else if ((error = new_machine_id()) < 0) failed(&seeded, "machine-id", error);
+  else if (!w->rehearsal && (error = new_ids()) < 0) failed(&seeded, "ids", error);
   else {
     put(&seeded, "seeded ");
     put_number(&seeded, microseconds() - began);
@@ -74,7 +86,6 @@ static void wake_up(int port, const struct wake *w) {
     write_all(port, ready.at, ready.used);
     return;
   }
-  set_disk_timeouts();
   scanned = microseconds();
   if (w->disks > 0) wait_for_udev(w->disks);
   known = microseconds();
@@ -99,8 +110,8 @@ static void serve(const char *path) {
   int port = open_file(path, O_RDWR);
   if (port < 0) sys(NR_exit, 1, 0, 0, 0, 0);
   for (;;) {
-    char c;
-    s64 n = sys(NR_read, port, (s64)&c, 1, 0, 0);
+    char room[256];
+    s64 n = sys(NR_read, port, (s64)room, sizeof room, 0, 0);
     if (n <= 0) {
       /* Nobody is at the host's end: asked less and less often, to leave the processor to the daemon. */
       pause_for(nap);
@@ -108,15 +119,17 @@ static void serve(const char *path) {
       continue;
     }
     nap = 1000;
-    if (c != '\n') {
-      if (used + 1 < sizeof line) line[used++] = c;
-      continue;
+    for (s64 i = 0; i < n; i++) {
+      if (room[i] != '\n') {
+        if (used + 1 < sizeof line) line[used++] = room[i];
+        continue;
+      }
+      line[used] = 0;
+      used = 0;
+      struct wake w;
+      if (parse_wake(line, &w)) wake_up(port, &w);
+      else write_all(port, "failed line 22\n", 15);
     }
-    line[used] = 0;
-    used = 0;
-    struct wake w;
-    if (parse_wake(line, &w)) wake_up(port, &w);
-    else write_all(port, "failed line 22\n", 15);
   }
 }
 

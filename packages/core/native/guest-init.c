@@ -8,7 +8,7 @@
 
 static char command_line[4096];
 
-enum { MS_NOSUID = 2, MS_NOATIME = 1024, MS_MOVE = 8192, S_IFCHR = 020000 };
+enum { MS_NOSUID = 2, MS_NOATIME = 1024, MS_BIND = 4096, MS_MOVE = 8192, S_IFCHR = 020000 };
 
 static s64 mount_at(const char *source, const char *target, const char *type, u64 flags, const char *data) {
   return sys(NR_mount, (s64)source, (s64)target, (s64)type, (s64)flags, (s64)data);
@@ -109,6 +109,14 @@ static void prepare_folders(void) {
   int devices_file = exists("/sbin/lvmdevices") || exists("/usr/sbin/lvmdevices") || exists("/sbin/vgimportdevices");
   write_file("/tmp/lvm/lvm.conf", devices_file ? "devices {\n\tuse_devicesfile = 0\n}\n" : "", 1);
   new_machine_id();
+}
+
+static void cover_boot_id(void) {
+  char id[64];
+  s64 error = read_file("/proc/sys/kernel/random/uuid", id, sizeof id);
+  if (error >= 0) error = write_file("/run/boot-id", id, 1);
+  if (error >= 0) error = mount_at("/run/boot-id", BOOT_ID, 0, MS_BIND, 0);
+  if (error < 0) give_up("covering the boot id", error);
 }
 
 /* `modules.devname` has lines like `fuse fuse c10:229`: opening such a node loads the module. */
@@ -219,10 +227,10 @@ static void start(s64 *stack) {
   mount_root();
   switch_root();
   prepare_folders();
+  if (find(command_line, "guestfs_template=1")) cover_boot_id();
   make_static_nodes();
   start_udev();
   wait_for_udev(disks);
-  set_disk_timeouts();
   bring_loopback_up();
   if (storage_members()) assemble_storage();
   run_daemon();

@@ -70,17 +70,4 @@ static void assemble_storage(void) {
   RUN("udevadm", "settle", "--timeout=600");
 }
 
-static void set_timeout(const char *name, void *unused) {
-  (void)unused;
-  if (!starts(name, "sd")) return;
-  TEXT(path, 96);
-  put(&path, "/sys/block/");
-  put(&path, name);
-  put(&path, "/device/timeout");
-  write_file(path.at, "300", 0);
-}
-
-/* Remote images may be slow: the kernel waits five minutes for a disk. */
-static void set_disk_timeouts(void) { each_name("/sys/block", set_timeout, 0); }
-
 #endif

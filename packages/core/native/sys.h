@@ -16,7 +16,7 @@ struct timespec { s64 tv_sec; s64 tv_nsec; };
 enum {
   NR_read = 0, NR_write = 1, NR_close = 3, NR_ioctl = 16, NR_pread64 = 17, NR_nanosleep = 35, NR_socket = 41,
   NR_clone = 56, NR_execve = 59, NR_exit = 60, NR_wait4 = 61, NR_chdir = 80, NR_setsid = 112, NR_chroot = 161,
-  NR_sync = 162, NR_mount = 165, NR_reboot = 169, NR_getdents64 = 217, NR_clock_settime = 227, NR_clock_gettime = 228,
+  NR_sync = 162, NR_mount = 165, NR_umount2 = 166, NR_reboot = 169, NR_getdents64 = 217, NR_clock_settime = 227, NR_clock_gettime = 228,
   NR_openat = 257, NR_mkdirat = 258, NR_mknodat = 259, NR_unlinkat = 263, NR_symlinkat = 266, NR_fchmodat = 268,
   NR_faccessat = 269, NR_dup3 = 292, NR_finit_module = 313, NR_getrandom = 318,
 };
@@ -31,7 +31,7 @@ static s64 sys(s64 n, s64 a, s64 b, s64 c, s64 d, s64 e) {
 __asm__(".globl _start\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n and $-16,%rsp\n call start\n");
 #elif defined(__aarch64__)
 enum {
-  NR_dup3 = 24, NR_ioctl = 29, NR_mknodat = 33, NR_mkdirat = 34, NR_unlinkat = 35, NR_symlinkat = 36, NR_mount = 40,
+  NR_dup3 = 24, NR_ioctl = 29, NR_mknodat = 33, NR_mkdirat = 34, NR_unlinkat = 35, NR_symlinkat = 36, NR_umount2 = 39, NR_mount = 40,
   NR_faccessat = 48, NR_chdir = 49, NR_chroot = 51, NR_fchmodat = 53, NR_openat = 56, NR_close = 57, NR_getdents64 = 61,
   NR_read = 63, NR_write = 64, NR_pread64 = 67, NR_sync = 81, NR_exit = 93, NR_nanosleep = 101, NR_clock_settime = 112,
   NR_clock_gettime = 113, NR_reboot = 142, NR_setsid = 157, NR_socket = 198, NR_clone = 220, NR_execve = 221,
@@ -153,6 +153,12 @@ static s64 read_file(const char *path, char *to, u64 room) {
   to[used] = 0;
   return (s64)used;
 }
+
+/*
+ * The kernel makes its boot id when it is first asked for it, and never again: in a machine that becomes a template nobody
+ * may ask, so a file lies over it, which the helper takes away from each machine that is started from the template.
+ */
+static const char BOOT_ID[] = "/proc/sys/kernel/random/boot_id";
 
 static s64 microseconds(void) {
   struct timespec t = {0, 0};

@@ -2,7 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { directBackend } from '@guestfs/attach';
+import { procedures } from '@guestfs/core/internal';
 import { GuestfsPool, prepareAppliance } from 'guestfs';
+import { launchConfig, launchContext } from '../../support/launch-settings.js';
 import { host, launched, LONG, memoryOf, SETTINGS, sparse, wasWarm } from './support.js';
 
 jest.setTimeout(LONG ? 7_200_000 : 900_000);
@@ -17,41 +20,75 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test(`${RESTORES} machines of one template make different UUIDs and keys, and have the host's time`, async () => {
-  const seen: string[] = [];
-  for (let i = 0; i < RESTORES; i += 1) {
-    const [plain, luks] = [await sparse(join(folder, 'plain'), 64), await sparse(join(folder, 'luks'), 64)];
-    const { g, log } = await launched([
-      [plain, { format: 'raw' }],
-      [luks, { format: 'raw' }],
-    ]);
-    try {
-      expect(wasWarm(log)).toBe(true);
-      await g.mkfs('ext4', '/dev/sda');
-      await g.mount('/dev/sda', '/');
-      const before = Date.now() / 1000;
-      await g.touch('/now');
-      const { stMtimeSec } = await g.statns('/now');
-      // The guest's clock is cut to seconds here, and the call takes its time.
-      expect(Number(stMtimeSec)).toBeGreaterThanOrEqual(Math.floor(before - 1));
-      expect(Number(stMtimeSec)).toBeLessThanOrEqual(Date.now() / 1000 + 1);
-      seen.push(await g.vfsUuid('/dev/sda'));
-      await g.umountAll();
-      await g.luksFormat('/dev/sdb', 'key', 0);
-      await g.shutdown();
-    } finally {
-      await g.close();
-    }
-    const dump = await host('cryptsetup', 'luksDump', luks);
-    const salts = [...dump.matchAll(/(?:Salt|salt):\s*((?:[0-9a-f]{2}\s+)+)/gi)].map((match) =>
-      match[1]!.replace(/\s/g, ''),
-    );
-    const uuid = /UUID:\s*([0-9a-f-]{36})/.exec(dump)?.[1];
-    expect(salts.length).toBeGreaterThan(0);
-    expect(uuid).toBeDefined();
-    seen.push(...salts, uuid!);
+/** What a machine makes at random, and its clock in seconds since 1970. */
+interface Own {
+  readonly random: Record<string, string>;
+  readonly clock: number;
+}
+
+/** Restores a machine with two empty disks, and has everything made there that must be its own. */
+async function restored(): Promise<Own> {
+  const [plain, luks] = [await sparse(join(folder, 'plain'), 64), await sparse(join(folder, 'luks'), 64)];
+  const { context, log } = launchContext();
+  const drives = [plain, luks].map((file) => ({ file, readonly: false, format: 'raw' }));
+  const session = await directBackend().launch(
+    launchConfig({ drives, warm: true, backendSettings: ['force_tcg'] }),
+    context,
+  );
+  const { connection } = session;
+  const shell = (command: string): Promise<string> => connection.call(procedures.debug, ['sh', [command]]);
+  const random: Record<string, string> = {};
+  let clock: number;
+  try {
+    expect(wasWarm(log)).toBe(true);
+    const before = Date.now() / 1000;
+    clock = Number(await shell('date +%s.%N'));
+    expect(clock).toBeGreaterThan(before - 1);
+    expect(clock).toBeLessThan(Date.now() / 1000 + 1);
+    expect((await shell('cat /sys/block/sd*/device/timeout')).split('\n')).toEqual(['300', '300']);
+    const kernel = '/proc/sys/kernel/random';
+    random['uuid'] = await shell(`cat ${kernel}/uuid`);
+    random['boot_id'] = await shell(`cat ${kernel}/boot_id`);
+    random['machine-id'] = await shell('cat /etc/machine-id');
+    random['urandom'] = await shell('od -An -N16 -tx1 /dev/urandom');
+    random['temporary name'] = await shell('mktemp -u');
+    await connection.call(procedures.partInit, ['/dev/sda', 'gpt']);
+    await connection.call(procedures.partAdd, ['/dev/sda', 'p', 2048n, 65535n]);
+    await connection.call(procedures.partAdd, ['/dev/sda', 'p', 65536n, -2048n]);
+    random['disk GUID'] = await connection.call(procedures.partGetDiskGuid, ['/dev/sda']);
+    random['partition GUID'] = await connection.call(procedures.partGetGptGuid, ['/dev/sda', 1]);
+    await connection.call(procedures.mkfs, ['ext4', '/dev/sda1']);
+    random['filesystem'] = await connection.call(procedures.vfsUuid, ['/dev/sda1']);
+    random['hash seed'] = (await connection.call(procedures.tune2fsL, ['/dev/sda1']))['Directory Hash Seed'] ?? '';
+    await connection.call(procedures.pvcreate, ['/dev/sda2']);
+    random['physical volume'] = await connection.call(procedures.pvuuid, ['/dev/sda2']);
+    // As the daemon runs it, but for the iterations, which only take time.
+    await shell('echo key | cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/sdb -');
+    await connection.call(procedures.internalAutosync);
+  } finally {
+    await session.shutdown();
   }
-  expect(new Set(seen).size).toBe(seen.length);
+  const dump = await host('cryptsetup', 'luksDump', luks);
+  random['LUKS'] = /UUID:\s*([0-9a-f-]{36})/.exec(dump)?.[1] ?? '';
+  const salts = [...dump.matchAll(/salt:\s*((?:[0-9a-f]{2}\s+)+)/gi)].map(([, salt]) => salt!.replace(/\s/g, ''));
+  expect(salts.length).toBeGreaterThan(1);
+  salts.forEach((salt, index) => (random[`LUKS salt ${index}`] = salt));
+  return { random, clock };
+}
+
+test(`${RESTORES} machines of one template make different UUIDs, keys and salts, and have the host's time`, async () => {
+  const seen = new Map<string, string>();
+  let last = 0;
+  for (let i = 0; i < RESTORES; i += 1) {
+    const { random, clock } = await restored();
+    for (const [name, value] of Object.entries(random)) {
+      expect(value.trim()).not.toBe('');
+      expect([name, value, seen.get(value)]).toEqual([name, value, undefined]);
+      seen.set(value, `${name} of machine ${i}`);
+    }
+    expect(clock).toBeGreaterThan(last);
+    last = clock;
+  }
 });
 
 test(`${AT_ONCE} machines at once share the template's memory and have disks of their own`, async () => {

@@ -8,6 +8,24 @@ const run = promisify(execFile);
 /** Whether to run everything at its full length, which takes an hour under emulation. */
 export const LONG = process.env['GUESTFS_LONG'] === '1';
 
+/**
+ * Which part of the long run this is, and of how many: `GUESTFS_PART=2/6`. The parts together are the whole, so that one
+ * machine need not be taken for an hour at a stretch.
+ */
+export const PART: readonly [part: number, parts: number] = readPart(process.env['GUESTFS_PART'] ?? '1/1');
+
+function readPart(text: string): [number, number] {
+  const [part = 0, parts = 0] = text.split('/').map(Number);
+  if (!(part >= 1 && part <= parts)) throw new Error(`GUESTFS_PART must be like 2/6, not ${text}`);
+  return [part, parts];
+}
+
+/** How many of so many repetitions the part takes that this is. */
+export function share(repetitions: number): number {
+  const [part, parts] = PART;
+  return Math.floor((repetitions * part) / parts) - Math.floor((repetitions * (part - 1)) / parts);
+}
+
 /** Emulation on every host, so that all machines are alike. */
 export const SETTINGS: GuestfsOptions = { backendSettings: ['force_tcg'] };
 
@@ -57,12 +75,16 @@ export async function host(command: string, ...args: string[]): Promise<string> 
   return stdout;
 }
 
-/** The command lines of all processes that mention a folder. */
+/** The command lines of all processes that mention a folder there or in their environment. */
 export async function processesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(folder) && Number(pid) !== process.pid) found.push(`${pid} ${line.replaceAll('\0', ' ')}`);
+    const [line, environment] = await Promise.all(
+      ['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => '')),
+    );
+    if (`${line}${environment}`.includes(folder) && Number(pid) !== process.pid) {
+      found.push(`${pid} ${line?.replaceAll('\0', ' ')}`);
+    }
   }
   return found;
 }

@@ -6,7 +6,7 @@ import type { LaunchConfig, LaunchContext } from './config.js';
 import { MAXIMUM_DRIVES, checkDriveWords } from './drives/check.js';
 import { checkDrives } from './drives/prepare.js';
 import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
-import { hostCpu } from './qemu/architecture.js';
+import { hostCpu, type AcceleratorName } from './qemu/architecture.js';
 import { chooseForHost, type ChosenAccelerator } from './qemu/choose.js';
 import { findQemu, qemuVersion } from './qemu/find.js';
 import { leanInitrd, type LeanInitrd } from './lean/lean-boot.js';
@@ -71,14 +71,20 @@ async function launchDirect(config: LaunchConfig, context: LaunchContext, kvmDev
   const machine = { config, context, cpu, appliance, driveKinds };
   const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
   if (warm.session !== null) return warm.session;
-  const session = await bootCold({ ...machine, qemu: qemu.file }, chosen);
-  if (warm.wanted !== null) makeTemplateLater(warm.wanted, config, log);
+  const { session, accelerator } = await bootCold({ ...machine, qemu: qemu.file }, chosen);
+  // The next launch uses the accelerator that works.
+  if (warm.wanted !== null) makeTemplateLater({ ...warm.wanted, accelerator }, config, log);
   return session;
+}
+
+interface Booted {
+  readonly session: Session;
+  readonly accelerator: AcceleratorName;
 }
 
 type ColdBoot = Omit<BootOptions, 'accelerator' | 'mayFallBack' | 'leanInitrd'>;
 
-async function bootCold(boot: ColdBoot, chosen: ChosenAccelerator): Promise<Session> {
+async function bootCold(boot: ColdBoot, chosen: ChosenAccelerator): Promise<Booted> {
   const lean = await leanInitrd({ ...boot, log: (line) => boot.context.log(line) });
   const tried = await tryBoot({
     ...boot,
@@ -88,12 +94,12 @@ async function bootCold(boot: ColdBoot, chosen: ChosenAccelerator): Promise<Sess
   });
   if (!(tried instanceof AcceleratorFailure)) {
     await chosen.bootedUp();
-    return tried;
+    return { session: tried, accelerator: chosen.accelerator };
   }
   const instead = chosen.fallBack?.(tried.message) ?? chosen;
   const session = await bootEither({ ...boot, lean, accelerator: instead.accelerator, mayFallBack: false });
   await instead.bootedUp();
-  return session;
+  return { session, accelerator: instead.accelerator };
 }
 
 async function tryBoot(options: EitherBoot): Promise<Session | AcceleratorFailure> {

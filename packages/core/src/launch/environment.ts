@@ -50,6 +50,8 @@ export interface EnvironmentSettings {
   memsize?: number;
   backend?: string;
   backendSettings?: string[];
+  /** GUESTFS_WARM: whether launches may start from templates. */
+  warm?: boolean;
   /** LIBGUESTFS_TMPDIR, else TMPDIR. */
   tmpdir?: string;
   /** LIBGUESTFS_CACHEDIR, else TMPDIR. */
@@ -73,7 +75,7 @@ export interface EnvironmentDefaults extends EnvironmentSettings {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the LIBGUESTFS_* variables, TMPDIR and XDG_RUNTIME_DIR.
+ * Reads the LIBGUESTFS_* variables, GUESTFS_WARM, TMPDIR and XDG_RUNTIME_DIR.
  *
  * An empty variable counts as unset, but for LIBGUESTFS_APPEND and LIBGUESTFS_BACKEND_SETTINGS. A wrong value throws
  * `ERR_GUESTFS_ENVIRONMENT` with the variable's name and what it may be. Sockets of root go to the temporary folder and
@@ -92,6 +94,7 @@ export function parseEnvironment(env: Environment, uid = process.geteuid?.()): E
   assign(settings, 'backend', read(env, ['LIBGUESTFS_BACKEND', 'LIBGUESTFS_ATTACH_METHOD'], backend));
   const backendSettings = env['LIBGUESTFS_BACKEND_SETTINGS'];
   assign(settings, 'backendSettings', backendSettings === undefined ? undefined : splitSettings(backendSettings));
+  assign(settings, 'warm', read(env, ['GUESTFS_WARM'], flag));
   assign(settings, 'tmpdir', read(env, ['LIBGUESTFS_TMPDIR'], folder) ?? tmpdir);
   assign(settings, 'cachedir', read(env, ['LIBGUESTFS_CACHEDIR'], folder) ?? tmpdir);
   assign(settings, 'sockdir', runtimeDir);

@@ -19,6 +19,8 @@ export interface KernelArgumentOptions {
 export interface LeanBoot {
   /** How many of the user's disks to bring up. */
   readonly disks: number;
+  /** The machine becomes a template: nothing may be fixed in it that each machine must have for itself. */
+  readonly template?: boolean;
 }
 
 /** The kernel's command line: the appliance's init and daemon read it too. */
@@ -38,6 +40,7 @@ export function kernelArguments(options: KernelArgumentOptions): string {
     'cryptomgr.notests',
     'tsc=reliable',
     '8250.nr_uarts=1',
+    ...(traits.kernel ?? []),
     ...(lean === undefined ? stockRoot(rootUuid) : leanArguments(lean)),
     selinux ? 'selinux=1 enforcing=0' : 'selinux=0',
     verbose ? 'guestfs_verbose=1' : 'quiet',
@@ -52,6 +55,11 @@ function stockRoot(uuid: string | null): string[] {
   return uuid === null ? [] : [`root=UUID=${uuid}`];
 }
 
-function leanArguments({ disks }: LeanBoot): string[] {
-  return ['root=/dev/vda', 'scsi_mod.scan=manual', `guestfs_disks=${disks}`];
+function leanArguments({ disks, template = false }: LeanBoot): string[] {
+  return [
+    'root=/dev/vda',
+    'scsi_mod.scan=manual',
+    `guestfs_disks=${disks}`,
+    ...(template ? ['guestfs_template=1'] : []),
+  ];
 }

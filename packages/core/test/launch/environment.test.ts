@@ -79,6 +79,13 @@ describe('parseEnvironment', () => {
     expect(failure({ LIBGUESTFS_BACKEND: backend }).message).toContain('unix:PATH');
   });
 
+  test('reads whether templates may be used', () => {
+    expect(parseEnvironment({ GUESTFS_WARM: '0' }, 1000)).toEqual({ warm: false });
+    expect(parseEnvironment({ GUESTFS_WARM: 'yes' }, 1000)).toEqual({ warm: true });
+    expect(parseEnvironment({ GUESTFS_WARM: '' }, 1000)).toEqual({});
+    expect(failure({ GUESTFS_WARM: 'never' }).message).toContain('GUESTFS_WARM=never must be one of');
+  });
+
   test('splits lists, and keeps an empty folder, which means the current one', () => {
     const env = { LIBGUESTFS_PATH: 'a::/b', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg:gdb' };
     expect(parseEnvironment(env, 1000)).toEqual({ path: ['a', '', '/b'], backendSettings: ['force_tcg', 'gdb'] });

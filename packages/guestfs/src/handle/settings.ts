@@ -166,6 +166,7 @@ export class Settings {
     this.#tmpdir = found.tmpdir ?? this.#tmpdir;
     this.#cachedir = found.cachedir ?? this.#cachedir;
     this.sockdir = found.sockdir ?? this.sockdir;
+    this.warm = found.warm ?? this.warm;
   }
 }
 

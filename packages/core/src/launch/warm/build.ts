@@ -11,7 +11,7 @@ import { lastLines, Tail } from '../process/tail.js';
 import { writeManifest } from './check.js';
 import { templateKernelArguments, type Ingredients, type KeyParts } from './key.js';
 import { HELPER_CHANNEL, warmArguments } from './machine.js';
-import { RunFailure, runMachine, type WarmRun } from './machine-run.js';
+import { runMachine, type WarmRun } from './machine-run.js';
 import { saveState } from './migration.js';
 import { rehearse } from './rehearse.js';
 import { GuestHelper } from './wake.js';
@@ -30,6 +30,8 @@ export interface BuildTemplateOptions {
 
 /** Bytes that must be free: the memory that a machine has touched, its state, what it wrote to its root. */
 const ROOM = 512 * 1024 * 1024;
+/** Fewer bytes than this mean that a disk is full. */
+const FULL = 1024 * 1024;
 const HELPER_PATH = '/tmp/guest-helper';
 
 /** Boots the appliance without disks and keeps it, as it stands, in the staging folder. */
@@ -43,9 +45,18 @@ export async function buildTemplate(options: BuildTemplateOptions): Promise<void
 }
 
 async function checkRoom(folder: string): Promise<void> {
+  if ((await freeBytes(folder)) < ROOM)
+    throw noSpace(`a template needs ${ROOM / 1024 ** 2} MB, and ${folder} has less`);
+}
+
+async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= ROOM) return;
-  throw new GuestfsError('ERR_GUESTFS_NO_SPACE', `a template needs ${ROOM / 1024 ** 2} MB, and ${folder} has less`, {
+  return bavail * bsize;
+}
+
+function noSpace(message: string, details: { log?: string; cause?: unknown } = {}): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_NO_SPACE', message, {
+    ...details,
     hint: 'make room, or set LIBGUESTFS_CACHEDIR to a folder on another disk',
   });
 }
@@ -104,12 +115,11 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
     await run.home.vacate();
   } catch (error) {
     if (signal.aborted || GuestfsError.is(error)) throw error;
-    const stderr = error instanceof RunFailure ? error.stderr : '';
-    const code = /No space left on device/.test(stderr) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_QEMU_EXITED';
-    throw new GuestfsError(code, `no template could be made: ${(error as Error).message}`, {
-      log: console.lines(),
-      cause: error,
-    });
+    const about = { log: console.lines(), cause: error };
+    const message = `no template could be made: ${(error as Error).message}`;
+    // qemu writes to memory that is a file, and is killed where that cannot grow.
+    if ((await freeBytes(staging)) < FULL) throw noSpace(`${message}, and ${staging} is full`, about);
+    throw new GuestfsError('ERR_GUESTFS_QEMU_EXITED', message, about);
   }
 }
 

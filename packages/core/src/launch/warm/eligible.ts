@@ -1,16 +1,12 @@
-import { parseBoolean, DEFAULT_MEMSIZE } from '../environment.js';
+import { DEFAULT_MEMSIZE } from '../environment.js';
 import { booleanSetting } from '../qemu/accelerator.js';
 import type { LaunchConfig } from '../config.js';
-
-/** The environment variable that turns templates off where it means "no". */
-export const WARM_VARIABLE = 'GUESTFS_WARM';
 
 /** Why this launch must boot cold, for the log; null where it may start from a template. */
 export function whyCold(config: LaunchConfig): string | null {
   if (process.platform !== 'linux') return `templates need Linux, and this is ${process.platform}`;
-  if (!config.warm) return 'warm: false';
+  if (!config.warm) return 'turned off by the option warm or by GUESTFS_WARM';
   if (booleanSetting(config.backendSettings, 'no_warm')) return 'the backend setting no_warm';
-  if (parseBoolean(process.env[WARM_VARIABLE] ?? '') === false) return `the environment variable ${WARM_VARIABLE}`;
   if (config.memsize !== DEFAULT_MEMSIZE) return `memsize is ${config.memsize}, and templates have ${DEFAULT_MEMSIZE}`;
   if (config.smp !== 1) return 'smp was set';
   return whyStock(config);

@@ -14,7 +14,7 @@ import { warmArguments } from './machine.js';
 import type { Memo } from './memo.js';
 
 /** Goes up when templates are made in another way, so that old ones are not used. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** All that a template is made from. */
 export interface Ingredients {
@@ -56,7 +56,7 @@ export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredi
     identifier: '',
     term: undefined,
     append: undefined,
-    lean: { disks: 0 },
+    lean: { disks: 0, template: true },
   });
 }
 

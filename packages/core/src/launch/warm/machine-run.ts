@@ -96,8 +96,10 @@ async function whileRunning<T>(machine: MachineProcess, signal: AbortSignal, wor
   } catch (error) {
     if (error instanceof RunFailure || signal.aborted) throw error;
     // A broken socket is mostly the first that is seen of a qemu that dies.
-    await Promise.race([machine.ended, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
-    throw new RunFailure(error instanceof Error ? error.message : String(error), machine.stderr.text, error);
+    const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), 500).unref());
+    const end = await Promise.race([machine.ended, limit]);
+    const seen = error instanceof Error ? error.message : String(error);
+    throw new RunFailure(end === null ? seen : `qemu ${end.description}`, machine.stderr.text, error);
   } finally {
     signal.removeEventListener('abort', stop);
   }

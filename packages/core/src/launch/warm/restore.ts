@@ -11,6 +11,7 @@ import { diskArguments, warmArguments } from './machine.js';
 import { runMachine } from './machine-run.js';
 import { driveAdder } from './add-drives.js';
 import { loadState } from './migration.js';
+import { pingDaemon } from './ping.js';
 import type { Template } from './template.js';
 import { GuestHelper } from './wake.js';
 
@@ -48,13 +49,14 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       ],
     },
     async ({ home, machine, qmp, version, daemon, helper: helperSocket }) => {
-      await loadState(qmp, version, join(template.folder, 'state'));
+      await within(BUSY_LIMIT, 'qemu did not load the state', loadState(qmp, version, join(template.folder, 'state')));
       context.phase('kernelUp');
       const helper = new GuestHelper(helperSocket);
       const { seeded, ready } = helper.wake(config.drives.length);
-      await withinDeadline(seeded, machine.pid);
+      await withinDeadline(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
       context.phase('initRunning');
-      context.log(`guest helper: ${await ready} (microseconds for scanning, udev, arrays and volumes)`);
+      const said = await within(config.timeout, 'the disks did not come up', ready);
+      context.log(`guest helper: ${said} (microseconds for scanning, udev, arrays and volumes)`);
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
         onProgress: (progress) => context.progress(progress),
@@ -73,8 +75,23 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
   );
 }
 
+/** Rejects when something takes longer than so many milliseconds. */
+async function within<T>(limit: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} within ${limit} ms`)), Math.min(limit, 2 ** 31 - 1));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Rejects when the machine stays silent though the host lets it run: a state that loaded and then hangs. */
 async function withinDeadline(sign: Promise<unknown>, pid: number | null): Promise<void> {
+  // It may come before anyone waits for it.
+  sign.catch(() => undefined);
   const begin = performance.now();
   const waitedBefore = await waitedForProcessor(pid);
   let timer: NodeJS.Timeout | undefined;

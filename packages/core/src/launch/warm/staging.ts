@@ -19,10 +19,10 @@ export async function makeStaging(folder: string, key: string): Promise<string> 
   return path;
 }
 
-/** The templates that live processes are making, in an order on which all agree; what dead ones left is removed. */
+/** The templates that live processes are making; what dead ones left is removed. */
 export async function liveStagings(folder: string): Promise<Staging[]> {
   const live: Staging[] = [];
-  for (const name of (await readdir(folder)).sort()) {
+  for (const name of await readdir(folder)) {
     const [, key, pid, start] = NAME.exec(name) ?? [];
     if (key === undefined) continue;
     if ((await processStart(Number(pid))) === start) live.push({ name, key });

@@ -23,6 +23,9 @@ const TRASH = /^trash\./;
 /** A use within this time of the last is not written down, in milliseconds. */
 const USE_STEP = 60 * 60 * 1000;
 
+/** The most that one waits who gave way to others, in milliseconds. */
+const GIVE_WAY = 50;
+
 /** What a look for a template gives. */
 export type Found =
   | { readonly kind: 'ready'; readonly template: Template }
@@ -68,17 +71,28 @@ export class TemplateStore {
 
   /** Whether a live process is making a template. */
   async isBeingMade(key: string): Promise<boolean> {
-    return (await liveStagings(this.#folder)).some((staging) => staging.key === key);
+    return this.#isStaged(key);
   }
 
-  /** A folder to make a template in; null where another process is making it already. */
+  /**
+   * A folder to make a template in; null where another process is making it already.
+   *
+   * Who finds itself alone after it made its folder has it: whoever comes later sees that folder, and gives way. Of those
+   * that come at the very same time all may give way; each then tries again a little later.
+   */
   async stage(key: string): Promise<string | null> {
-    const path = await makeStaging(this.#folder, key);
-    // Of several that began at once, all see the same first one.
-    const [first] = (await liveStagings(this.#folder)).filter((staging) => staging.key === key);
-    if (first?.name === basename(path)) return path;
-    await rm(path, { recursive: true, force: true });
-    return null;
+    for (;;) {
+      const path = await makeStaging(this.#folder, key);
+      const own = basename(path);
+      if (!(await this.#isStaged(key, own))) return path;
+      await rm(path, { recursive: true, force: true });
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * GIVE_WAY));
+      if (await this.#isStaged(key, own)) return null;
+    }
+  }
+
+  async #isStaged(key: string, except?: string): Promise<boolean> {
+    return (await liveStagings(this.#folder)).some((staging) => staging.key === key && staging.name !== except);
   }
 
   /** Puts a finished template in place; one that is there already stays. */

@@ -32,15 +32,20 @@ export class GuestHelper {
   }
 
   /**
-   * Sends the time, fresh entropy and the number of disks, and has the helper get the machine ready.
+   * Sends the time, fresh entropy and the number of disks, and has the helper get the machine ready. A rehearsal leaves the
+   * ids as they are that each machine gets for itself.
    *
-   * `seeded` resolves when clock and random generator are the machine's own, `ready` when all disks are there, each with
+   * `seeded` resolves when clock, random generator and ids are the machine's own, `ready` when all disks are there, each with
    * the helper's line, for the log. Both reject when the helper reports a failure or the connection ends.
    */
-  wake(disks: number): { readonly seeded: Promise<string>; readonly ready: Promise<string> } {
+  wake(
+    disks: number,
+    { rehearsal = false } = {},
+  ): { readonly seeded: Promise<string>; readonly ready: Promise<string> } {
     const now = BigInt(Date.now());
     const seed = randomBytes(SEED_BYTES).toString('hex');
-    this.#socket.write(`wake ${now / 1000n} ${(now % 1000n) * 1_000_000n} ${seed} ${disks}\n`);
+    const word = rehearsal ? 'rehearse' : 'wake';
+    this.#socket.write(`${word} ${now / 1000n} ${(now % 1000n) * 1_000_000n} ${seed} ${disks}\n`);
     const seeded = this.#expect('seeded');
     const ready = seeded.then(() => this.#expect('ready'));
     // Whoever waits for `seeded` sees the failure first.

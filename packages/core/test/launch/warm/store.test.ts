@@ -156,6 +156,13 @@ test('of those that begin at once, exactly one makes the template', async () => 
   expect(await store.stage(OTHER)).not.toBeNull();
 });
 
+test.each(['00000000', 'ffffffff'])('who comes later gives way, whatever the names are (%s)', async (name) => {
+  const start = (await readFile(`/proc/${process.pid}/stat`, 'latin1')).split(') ')[1]!.split(' ')[19];
+  await mkdir(join(folder, `${KEY}.making.${process.pid}.${start}.${name}`));
+  expect(await store.stage(KEY)).toBeNull();
+  expect(await readdir(folder)).toHaveLength(1);
+});
+
 test('publishing over a template that is there keeps that one', async () => {
   const first = await make();
   const { ino } = await stat(join(first, 'ram'));
