@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kernelDisks } from './kernel-disks.js';
 import type { Machine } from './compare.js';
-import type { Side } from './sides/side.js';
+import { must, type Side } from './sides/side.js';
 
 const MIB = 1024 * 1024;
 /** The scratch disks /dev/sda, /dev/sdb … that every group may overwrite. */
@@ -24,16 +24,4 @@ export async function emptyDisk(path: string, size: number): Promise<string> {
   await file.truncate(size);
   await file.close();
   return path;
-}
-
-/** A call without which nothing can be compared. */
-export async function must(
-  side: Side,
-  call: string,
-  args: string[] = [],
-  opts: Record<string, string> = {},
-): Promise<unknown> {
-  const outcome = await side.perform({ call, args, opts });
-  if ('error' in outcome) throw new Error(`${side.name}: ${call}: ${outcome.error.message}`);
-  return outcome.result;
 }

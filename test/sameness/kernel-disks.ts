@@ -1,5 +1,4 @@
-import { must } from './disks.js';
-import type { Side } from './sides/side.js';
+import { must, type Side } from './sides/side.js';
 
 const NAME = /(?<![a-z])sd([a-z])(?![a-z])/g;
 /** What `blkid` and others give as the number of a disk: MAJOR:MINOR. */

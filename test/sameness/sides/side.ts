@@ -23,6 +23,18 @@ export interface Side {
   close(): Promise<void>;
 }
 
+/** A call without which nothing can be compared. */
+export async function must(
+  side: Side,
+  call: string,
+  args: string[] = [],
+  opts: Record<string, string> = {},
+): Promise<unknown> {
+  const outcome = await side.perform({ call, args, opts });
+  if ('error' in outcome) throw new Error(`${side.name}: ${call}: ${outcome.error.message}`);
+  return outcome.result;
+}
+
 /** Performs the steps of a group in order and gives the outcome of each. */
 export async function perform(side: Side, group: Pick<Group, 'steps'>): Promise<Outcome[]> {
   const memory = new Map<string, Canonical>();
