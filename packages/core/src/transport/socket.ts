@@ -51,7 +51,7 @@ export class SocketTransport implements Transport {
     }
     if (this.#inbox === null) {
       socket.on('data', (bytes) => {
-        if (!this.#ended) receiver.data(bytes);
+        if (!this.#ended && !this.#closing) receiver.data(bytes);
       });
     } else {
       queueMicrotask(() => this.#flow());
@@ -86,11 +86,14 @@ export class SocketTransport implements Transport {
     if (!this.#closing) {
       this.#closing = true;
       const socket = this.#socket;
-      const timer = setTimeout(() => socket.destroy(), CLOSE_GRACE);
-      socket.once('close', () => clearTimeout(timer));
-      // All is with the kernel once the end is; what the peer still says is of no interest.
-      if (socket.writable) socket.end(() => socket.destroy());
-      else socket.destroy();
+      if (!socket.writable) socket.destroy();
+      else if (!socket.closed) {
+        const timer = setTimeout(() => socket.destroy(), CLOSE_GRACE);
+        socket.once('close', () => clearTimeout(timer));
+        // Only the peer's end shows that it has read all: qemu drops what is left where both directions are closed.
+        socket.end();
+        this.#readOn();
+      }
     }
     return this.#gone;
   }
@@ -101,9 +104,15 @@ export class SocketTransport implements Transport {
     this.#socket.destroy();
   }
 
+  /** Reads what the peer still says, which is of no interest, up to its end. */
+  #readOn(): void {
+    this.#inbox?.open(() => undefined);
+    this.#socket.resume();
+  }
+
   /** Lets the inbox deliver. What came before the start may make the receiver pause. */
   #flow(): void {
-    if (this.#paused || this.#ended) return;
+    if (this.#paused || this.#ended || this.#closing) return;
     this.#inbox?.open((bytes) => {
       if (!this.#ended) this.#receiver?.data(bytes);
     });
