@@ -1,9 +1,11 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openBareGuest } from '../parts/bare-guest.mjs';
 import { medians, throughputLine, timeLine } from '../parts/compare.mjs';
 import { openOurs, timed } from '../parts/ours.mjs';
 import { openPeer } from '../parts/peer.mjs';
 import { disk, noise, scratchFolder, smallFiles } from '../parts/scratch.mjs';
+import { callFrame, fileFrames, PROC, string, TAR_IN, TAR_OUT } from '../parts/wire.mjs';
 
 export const about = 'the same in a machine under qemu, emulated on both sides';
 
@@ -13,58 +15,70 @@ export async function run({ quick, report }) {
   process.env.LIBGUESTFS_BACKEND_SETTINGS ??= 'force_tcg';
   const ours = await openOurs({ drives: [await drive('ours.img')] });
   const peer = await openPeer({ drives: [await drive('peer.img')] });
+  const bare = await openBareGuest(folder, await drive('bare.img'));
   try {
     await ours.mkfs('ext4', '/dev/sda');
     await ours.mount('/dev/sda', '/');
     await peer.time('mkfs', ['ext4', '/dev/sda']);
     await peer.time('mount', ['/dev/sda', '/']);
-    await calls({ quick, report, ours, peer });
-    await files({ quick, report, ours, peer, folder });
+    await calls({ quick, report, ours, peer, bare });
+    await files({ quick, report, ours, peer, bare, folder });
   } finally {
-    await Promise.allSettled([ours.close(), peer.close()]);
+    await Promise.allSettled([ours.close(), peer.close(), bare.close()]);
     remove();
   }
 }
 
-async function calls({ quick, report, ours, peer }) {
+async function calls({ quick, report, ours, peer, bare }) {
   const count = quick ? 50 : 1000;
   const rounds = quick ? 1 : 5;
   const kinds = [
-    ['get_umask', [], () => ours.getUmask()],
-    ['lstatns', ['/lost+found'], () => ours.lstatns('/lost+found')],
+    ['get_umask', [], () => ours.getUmask(), callFrame(PROC.getUmask)],
+    ['lstatns', ['/lost+found'], () => ours.lstatns('/lost+found'), callFrame(PROC.lstatns, string('/lost+found'))],
   ];
-  for (const [name, args, issue] of kinds) {
-    const oneAtATime = async () => {
-      for (let index = 0; index < count; index += 1) await issue();
+  for (const [name, args, issue, frame] of kinds) {
+    const oneAtATime = async (call) => {
+      for (let index = 0; index < count; index += 1) await call();
     };
+    const frames = Buffer.concat(Array.from({ length: count }, () => frame));
     const times = await medians(
       {
-        ours: () => timed(oneAtATime),
+        ours: () => timed(() => oneAtATime(issue)),
+        limit: () => timed(() => oneAtATime(() => bare.replies(frame, 1))),
         ahead: () => timed(() => Promise.all(Array.from({ length: count }, issue))),
+        aheadLimit: () => timed(() => bare.replies(frames, count)),
         peer: () => peer.time(name, args, { count }),
       },
       rounds,
     );
-    report(timeLine(`in the guest: ${name}, one at a time`, { ours: times.ours, peer: times.peer }, count));
-    report(timeLine(`in the guest: ${name}, sent ahead`, { ours: times.ahead, peer: times.peer }, count));
+    const { ours: one, limit, ahead, aheadLimit, peer: theirs } = times;
+    report(timeLine(`in the guest: ${name}, one at a time`, { ours: one, peer: theirs, limit }, count));
+    report(timeLine(`in the guest: ${name}, sent ahead`, { ours: ahead, peer: theirs, limit: aheadLimit }, count));
   }
 }
 
-async function files({ quick, report, ours, peer, folder }) {
+async function files({ quick, report, ours, peer, bare, folder }) {
   const at = (name) => join(folder, name);
   const size = (quick ? 1 : 64) * 1e6;
   const rounds = quick ? 1 : 5;
-  await writeFile(at('source'), noise(size));
+  const content = noise(size);
+  await writeFile(at('source'), content);
+  const frames = Buffer.concat([callFrame(PROC.upload, string('/file')), fileFrames(content)]);
   const upload = await medians(
     {
       ours: () => timed(() => ours.upload(at('source'), '/file')),
       peer: () => peer.time('upload', [at('source'), '/file']),
+      limit: () => timed(() => bare.replies(frames, 1)),
     },
     rounds,
   );
   report(throughputLine('in the guest: upload', upload, size));
   const download = await medians(
-    { ours: () => timed(() => ours.download('/file', at('a'))), peer: () => peer.time('download', ['/file', at('b')]) },
+    {
+      ours: () => timed(() => ours.download('/file', at('a'))),
+      peer: () => peer.time('download', ['/file', at('b')]),
+      limit: () => timed(() => bare.file(callFrame(PROC.download, string('/file')))),
+    },
     rounds,
   );
   report(throughputLine('in the guest: download', download, size));
@@ -74,6 +88,10 @@ async function files({ quick, report, ours, peer, folder }) {
   const upTo = quick ? 1 : 3;
   await packOnce(at('tree'), at('tree.tar'));
   const tarSize = (await stat(at('tree.tar'))).size;
+  const tarFrames = Buffer.concat([
+    callFrame(PROC.tarIn, string('/tree'), ...TAR_IN),
+    fileFrames(await readFile(at('tree.tar'))),
+  ]);
   const into = async (prepare, work) => {
     await prepare();
     return work();
@@ -90,6 +108,14 @@ async function files({ quick, report, ours, peer, folder }) {
           () => peer.time('rm_rf', ['/tree']).then(() => peer.time('mkdir', ['/tree'])),
           () => peer.time('tar_in', [at('tree.tar'), '/tree']),
         ),
+      limit: () =>
+        into(
+          () =>
+            bare
+              .replies(callFrame(PROC.rmRf, string('/tree')), 1)
+              .then(() => bare.replies(callFrame(PROC.mkdir, string('/tree')), 1)),
+          () => timed(() => bare.replies(tarFrames, 1)),
+        ),
     },
     upTo,
   );
@@ -98,12 +124,17 @@ async function files({ quick, report, ours, peer, folder }) {
     {
       ours: () => timed(() => ours.tarOut('/tree', at('a.tar'))),
       peer: () => peer.time('tar_out', ['/tree', at('b.tar')]),
+      limit: () => timed(() => bare.file(callFrame(PROC.tarOut, string('/tree'), ...TAR_OUT))),
     },
     upTo,
   );
   report(throughputLine('in the guest: tarOut', tarOut, tarSize));
   const readdir = await medians(
-    { ours: () => timed(() => ours.readdir('/tree/0')), peer: () => peer.time('readdir', ['/tree/0']) },
+    {
+      ours: () => timed(() => ours.readdir('/tree/0')),
+      peer: () => peer.time('readdir', ['/tree/0']),
+      limit: () => timed(() => bare.replies(callFrame(PROC.readdir, string('/tree/0')), 1)),
+    },
     rounds,
   );
   report(timeLine('in the guest: readdir', readdir));

@@ -4,13 +4,9 @@ import { medians, throughputLine, timeLine } from '../parts/compare.mjs';
 import { withNativeTrio } from '../parts/native-trio.mjs';
 import { timed } from '../parts/ours.mjs';
 import { emptyFiles, smallFiles } from '../parts/scratch.mjs';
-import { callFrame, fileFrames, int, PROC, string } from '../parts/wire.mjs';
+import { callFrame, fileFrames, PROC, string, TAR_IN, TAR_OUT } from '../parts/wire.mjs';
 
 export const about = 'readdir of 100 000 entries, tarIn and tarOut of 6 000 small files on a native daemon';
-
-/** Optional arguments that are not set, as they travel. */
-const TAR_OUT = [string(''), int(0), int(0), int(0), int(0), int(0)];
-const TAR_IN = [string(''), int(0), int(0), int(0), int(0)];
 
 export async function run({ quick, report }) {
   await withNativeTrio(async ({ folder, ours, peer, bare }) => {

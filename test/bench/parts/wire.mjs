@@ -39,4 +39,20 @@ export function fileFrames(content) {
 }
 
 /** The procedures that are pushed through the bare socket. */
-export const PROC = { upload: 66, download: 67, tarIn: 69, tarOut: 70, readdir: 138, getUmask: 240, lstatns: 422 };
+export const PROC = {
+  mount: 1,
+  rmRf: 31,
+  mkdir: 32,
+  upload: 66,
+  download: 67,
+  tarIn: 69,
+  tarOut: 70,
+  readdir: 138,
+  getUmask: 240,
+  mkfs: 278,
+  lstatns: 422,
+};
+
+/** Optional arguments that are not set, as they travel. */
+export const TAR_OUT = [string(''), int(0), int(0), int(0), int(0), int(0)];
+export const TAR_IN = [string(''), int(0), int(0), int(0), int(0)];
