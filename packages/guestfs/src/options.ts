@@ -16,7 +16,7 @@ export interface GuestfsOptions {
   readonly trace?: boolean | undefined;
   /** Whether closing and `shutdown` write everything out first; default true. */
   readonly autosync?: boolean | undefined;
-  /** How a daemon is reached: `direct` (default) or `unix:PATH`. */
+  /** How a daemon is reached: `direct` (default), `unix:PATH`, `libvirt`, `libvirt:URI` or `replay:FILE`. */
   readonly backend?: string | undefined;
   /** Strings of the form `name` or `name=value`, such as `force_tcg`. */
   readonly backendSettings?: readonly string[] | undefined;
