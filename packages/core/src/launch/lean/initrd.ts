@@ -9,6 +9,8 @@ import type { HostCpu } from '../qemu/architecture.js';
 
 /** What the appliance cannot do without: its bus, its disks, its port to this library, its entropy. */
 const WANTED = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod', 'virtio_console', 'virtio_rng', 'virtio-rng'];
+/** Their devices get numbers in the order in which they are loaded; later it would be left to chance which is first. */
+const NUMBERING = ['md_mod', 'dm_mod'];
 /** The root is an ext2 filesystem, which either of them reads. */
 const ROOT_FILESYSTEMS = ['ext4', 'ext2'];
 /** ext4 asks for it by a name that modules.dep does not have. */
@@ -32,7 +34,7 @@ export async function buildLeanInitrd(kernel: string, cpu: HostCpu, modulesFolde
   const filesystem = ROOT_FILESYSTEMS.find((name) => hasModule(index, name));
   if (filesystem === undefined || !hasModule(index, 'virtio_pci') || !hasModule(index, 'virtio_blk')) return null;
   const checksum = index.builtin.has(filesystem) ? [] : ROOT_CHECKSUM;
-  const order = loadOrder(index, [...WANTED, ...checksum, filesystem]);
+  const order = loadOrder(index, [...WANTED, ...checksum, filesystem, ...NUMBERING]);
   const modules = await Promise.all(order.map((file) => readModule(folder, file)));
   return writeCpio([
     folderEntry('dev'),

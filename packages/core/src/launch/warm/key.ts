@@ -13,8 +13,8 @@ import { hostCpuModel, hostKernel } from './host.js';
 import { warmArguments } from './machine.js';
 import type { Memo } from './memo.js';
 
-/** Goes up when templates are made in another way, so that old ones are not used. */
-const RECIPE = 2;
+/** Goes up when templates or their initrd are made in another way, so that old ones are not used. */
+const RECIPE = 3;
 
 /** All that a template is made from. */
 export interface Ingredients {
@@ -110,7 +110,7 @@ async function leanInitrdHash({ appliance, cpu }: Ingredients, memo: Memo): Prom
   const init = createHash('sha256')
     .update((await guestProgram('guest-init', cpu)) ?? '')
     .digest('hex');
-  return memo.get(`initrd ${appliance.kernel}`, [kernel, modules, init].join(' '), async () => {
+  return memo.get(`initrd ${appliance.kernel}`, [RECIPE, kernel, modules, init].join(' '), async () => {
     const initrd = await buildLeanInitrd(appliance.kernel, cpu);
     return initrd === null ? '' : createHash('sha256').update(initrd).digest('hex');
   });

@@ -18,8 +18,6 @@ const NODE = 'rehearsal';
 const DEVICE = 'rehearsal-disk';
 /** Modules that sessions mostly need; a kernel without one has it built in, or not at all. */
 const MODULES = 'xfs btrfs vfat nls_cp437 nls_ascii nls_utf8 isofs squashfs ntfs3 dm_crypt raid1';
-/** These number their devices in the order in which they are loaded: that is left to the session, as after a cold boot. */
-const NUMBERING_MODULES = ['dm_crypt', 'dm_mod', 'raid1', 'md_mod'];
 
 /** Rules of udev for what the machine does not have: sound, input, cameras, tapes, USB, networks, seats. */
 const POINTLESS_RULES = [
@@ -77,7 +75,6 @@ export async function rehearse({ connection, qmp, helper, folder }: Rehearsal): 
   await shell(
     `for m in ${MODULES}; do modprobe $m; done 2>/dev/null; lvm pvscan --cache --activate ay; mdadm -As; true`,
   );
-  await shell(`for m in ${NUMBERING_MODULES.join(' ')}; do modprobe -r $m; done 2>/dev/null; true`);
   // A second time, for what udev loads when it removes a disk.
   await shell('echo 1 > /sys/block/sda/device/delete; udevadm settle');
   const removed = qmp.event(({ name, data }) => name === 'DEVICE_DELETED' && data['device'] === DEVICE);
