@@ -36,6 +36,27 @@ static void open_console(void) {
   if (console > 2) close_file(console);
 }
 
+/* Whether a word of the kernel's command line is a parameter of a module: hyphens and underscores are one there. */
+static int is_parameter(const char *word, const char *module) {
+  for (; *module && *module != '.'; word++, module++)
+    if (*word != *module && !((*word == '-' || *word == '_') && (*module == '-' || *module == '_'))) return 0;
+  return *word == '.';
+}
+
+/* The kernel gives `module.name=value` to modules that are built in; to others, whoever loads them does. */
+static void put_parameters(struct text *to, const char *file) {
+  for (const char *at = command_line; *at; at++) {
+    int wanted = is_parameter(at, file);
+    if (wanted) while (*at++ != '.');
+    for (; *at && *at != ' ' && *at != '\n'; at++) {
+      char one[2] = {*at, 0};
+      if (wanted) put(to, one);
+    }
+    if (wanted) put(to, " ");
+    if (!*at) return;
+  }
+}
+
 /* A name in /modules that begins with `z:` is a compressed module, which the kernel unpacks itself. */
 static void load_modules(void) {
   static char list[8192];
@@ -44,9 +65,12 @@ static void load_modules(void) {
     for (next = at; *next && *next != '\n'; next++);
     if (*next) *next++ = 0;
     int flags = starts(at, "z:") ? 4 /* MODULE_INIT_COMPRESSED_FILE */ : 0;
-    int fd = open_file(flags ? at + 2 : at, O_RDONLY);
+    const char *path = flags ? at + 2 : at;
+    int fd = open_file(path, O_RDONLY);
     if (fd < 0) continue;
-    sys(NR_finit_module, fd, (s64) "", flags, 0, 0);
+    TEXT(parameters, 256);
+    put_parameters(&parameters, path + 1);
+    sys(NR_finit_module, fd, (s64)parameters.at, flags, 0, 0);
     close_file(fd);
   }
 }
