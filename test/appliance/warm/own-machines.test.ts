@@ -112,6 +112,36 @@ test(`${AT_ONCE} machines at once share the template's memory and have disks of 
   for (let index = 0; index < AT_ONCE; index += 1) await host('e2fsck', '-fn', join(folder, `many${index}`));
 });
 
+test('volume groups on many disks come up together, each waiting for events of its own', async () => {
+  const drives = await Promise.all(
+    Array.from(
+      { length: 6 },
+      async (_, index) => [await sparse(join(folder, `group${index}`), 32), { format: 'raw' }] as const,
+    ),
+  );
+  const made = await launched(drives);
+  const names: string[] = [];
+  for (const [index, device] of (await made.g.listDevices()).entries()) {
+    await made.g.pvcreate(device);
+    await made.g.vgcreate(`group${index}`, [device]);
+    await made.g.lvcreate('volume', `group${index}`, 16);
+    names.push(`/dev/group${index}/volume`);
+  }
+  await made.g.shutdown();
+  await made.g.close();
+  const begin = performance.now();
+  const { g, log } = await launched(drives);
+  try {
+    expect(wasWarm(log)).toBe(true);
+    // Without waiting in vain this takes a few seconds.
+    expect(performance.now() - begin).toBeLessThan(30_000);
+    expect(await g.lvs()).toEqual(names);
+    for (const name of names) expect(await g.blockdevGetsize64(name)).toBe(16n * 1024n * 1024n);
+  } finally {
+    await g.close();
+  }
+});
+
 test('a pool gives each handle out once, at once, refills itself, and ends with what nobody took', async () => {
   const disk = await sparse(join(folder, 'pooled'), 64);
   const pool = new GuestfsPool({ ...SETTINGS, size: 2 });
