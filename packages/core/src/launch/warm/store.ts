@@ -65,7 +65,7 @@ export class TemplateStore {
       await this.drop(key);
       return { kind: 'damaged', problem };
     }
-    await this.#noteUse(folder);
+    await this.#noteUse(key);
     return { kind: 'ready', template: { key, folder } };
   }
 
@@ -155,11 +155,14 @@ export class TemplateStore {
     return { used, size: sizes.reduce((sum, size) => sum + size, 0) };
   }
 
-  async #noteUse(folder: string): Promise<void> {
-    const file = manifestPath(folder);
+  /** Now and then this is also the time to look for templates that nobody uses any more. */
+  async #noteUse(key: string): Promise<void> {
+    const file = manifestPath(join(this.#folder, key));
     const now = new Date();
     try {
-      if (now.getTime() - (await stat(file)).mtimeMs > USE_STEP) await utimes(file, now, now);
+      if (now.getTime() - (await stat(file)).mtimeMs <= USE_STEP) return;
+      await utimes(file, now, now);
+      await this.prune(key);
     } catch {
       // It was removed meanwhile: the launch will find out.
     }

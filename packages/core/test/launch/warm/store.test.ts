@@ -213,6 +213,16 @@ describe('pruning', () => {
     expect(await there()).toEqual([keys[0], keys[2]]);
   });
 
+  test('comes with a use after a while', async () => {
+    const month = 31 * 24 * 60 * 60 * 1000;
+    for (const [key, age] of [[KEY, 2 * 60 * 60 * 1000] as const, [OTHER, month] as const]) {
+      const used = new Date(Date.now() - age);
+      await utimes(join(await make(key), 'manifest.json'), used, used);
+    }
+    expect(await store.find(KEY)).toMatchObject({ kind: 'ready' });
+    expect(await store.find(OTHER)).toEqual({ kind: 'missing' });
+  });
+
   test('removes what an interrupted removal left', async () => {
     await mkdir(join(folder, 'trash.0011'));
     await store.prune();
