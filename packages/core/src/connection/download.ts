@@ -3,6 +3,7 @@ import { cancelWord, CHUNK_CANCELLED, CHUNK_END, readChunk } from '../protocol/c
 import type { ByteProgress } from './byte-progress.js';
 import type { PendingCall } from './call.js';
 import { transferFailure } from './failures.js';
+import { ENOUGH, Gatherer } from './gatherer.js';
 import type { Transfer, TransferLine } from './transfer.js';
 
 /** How many bytes may wait for the sink before the transport is paused, and how few let it go on. */
@@ -28,10 +29,7 @@ export class Download implements Transfer {
   #waiting = 0;
   #sinkBusy = false;
   #paused = false;
-  /** The received buffer whose chunks are being put together, and from where to where their data lies now. */
-  #joined: Buffer | null = null;
-  #joinedStart = 0;
-  #joinedEnd = 0;
+  readonly #gatherer = new Gatherer((data) => this.#gathered(data));
 
   constructor(call: PendingCall, sink: Sink, progress: ByteProgress | null, sinkBorrows: boolean) {
     this.#call = call;
@@ -72,10 +70,10 @@ export class Download implements Transfer {
   chunk(bytes: Buffer, start: number, end: number): void {
     const length = readChunk(bytes, start, end);
     if (length >= 0) {
-      if (!this.#dropping) this.#join(bytes, start + 8, length);
+      if (!this.#dropping) this.#gatherer.add(bytes, start + 8, length);
       return;
     }
-    this.received();
+    this.#gatherer.flush();
     if (length === CHUNK_CANCELLED && !this.#dropping) {
       this.#drop();
       this.#failure = transferFailure(this.#call, 'the daemon gave the file up in the middle');
@@ -83,41 +81,32 @@ export class Download implements Transfer {
     if (length === CHUNK_END || length === CHUNK_CANCELLED) this.#end();
   }
 
-  /** Data of a chunk: moved next to the data before it, so that the sink gets few large buffers. */
-  #join(bytes: Buffer, start: number, length: number): void {
-    if (this.#joined !== bytes) {
-      this.received();
-      this.#joined = bytes;
-      this.#joinedStart = start;
-      this.#joinedEnd = start + length;
-      return;
-    }
-    bytes.copyWithin(this.#joinedEnd, start, start + length);
-    this.#joinedEnd += length;
+  received(): void {
+    this.#gatherer.rest();
   }
 
-  received(): void {
-    const bytes = this.#joined;
-    if (bytes === null) return;
-    this.#joined = null;
-    if (this.#dropping) return;
-    const data = bytes.subarray(this.#joinedStart, this.#joinedEnd);
+  refused(): void {}
+
+  abandon(): void {
+    this.#gatherer.flush();
+    this.#over = true;
+    this.#drop();
+  }
+
+  #gathered(data: Buffer): boolean {
+    if (this.#dropping) return false;
     this.#progress?.moved(data.length);
     const lend = this.#sinkBorrows && !this.#sinkBusy && this.#queue.length === 0;
-    this.#queue.push(lend ? data : Buffer.from(data));
+    // Little of it would keep a whole block from being used.
+    const keep = !lend && data.length >= ENOUGH;
+    this.#queue.push(lend || keep ? data : Buffer.from(data));
     this.#waiting += data.length;
     this.#feed();
     if (this.#waiting > HIGH && !this.#paused && !this.#over) {
       this.#paused = true;
       this.#line?.pause();
     }
-  }
-
-  refused(): void {}
-
-  abandon(): void {
-    this.#over = true;
-    this.#drop();
+    return keep;
   }
 
   /** Gives the sink what waits until it asks for time. */
@@ -163,7 +152,7 @@ export class Download implements Transfer {
 
   #drop(): void {
     this.#dropping = true;
-    this.#joined = null;
+    this.#gatherer.clear();
     this.#queue = [];
     this.#waiting = 0;
     this.#goOn();

@@ -42,6 +42,38 @@ describe('a download', () => {
     }
   });
 
+  test('gives few large buffers where the chunks come one by one, each with bytes of its own', async () => {
+    const { connection, daemon } = await connectFake();
+    const { sink, parts } = collector();
+    const operation = connection.call(RECEIVE, ['/f'], undefined, { sink });
+    const data = Buffer.from(Array.from({ length: 500_000 }, (_, i) => (i * 31) & 0xff));
+    const { serial } = await daemon.call();
+    daemon.send(okReply(5, serial));
+    for (let at = 0; at < data.length; at += 8192) {
+      daemon.send(chunk(data.subarray(at, at + 8192)));
+      await Promise.resolve();
+    }
+    daemon.send(END_CHUNK);
+    await operation;
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    expect(parts.length).toBeLessThan(30);
+  });
+
+  test('gives what has come when no more comes', async () => {
+    const { connection, daemon } = await connectFake();
+    const { sink, text, parts } = collector();
+    const operation = connection.call(RECEIVE, ['/f'], undefined, { sink });
+    const { serial } = await daemon.call();
+    daemon.send(okReply(5, serial), chunk('little'));
+    while (parts.length === 0) await pause(1);
+    expect(text()).toBe('little');
+    // What the sink keeps must not hold a large block back.
+    expect(parts[0]!.buffer.byteLength).toBeLessThan(64 * 1024);
+    daemon.send(chunk(' more'), END_CHUNK);
+    await operation;
+    expect(text()).toBe('little more');
+  });
+
   test('of nothing calls no sink', async () => {
     const { connection, daemon } = await connectFake();
     const { sink, parts } = collector();
