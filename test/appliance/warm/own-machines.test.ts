@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { directBackend } from '@guestfs/attach';
 import { procedures } from '@guestfs/core/internal';
-import { GuestfsPool, prepareAppliance } from 'guestfs';
+import { GuestfsPool, prepareAppliance, type Guestfs } from 'guestfs';
 import { launchConfig, launchContext } from '../../support/launch-settings.js';
 import { host, launched, LONG, memoryOf, SETTINGS, sparse, wasWarm } from './support.js';
 
@@ -129,12 +129,10 @@ test('volume groups on many disks come up together, each waiting for events of i
   }
   await made.g.shutdown();
   await made.g.close();
-  const begin = performance.now();
   const { g, log } = await launched(drives);
   try {
+    // Waiting in vain for each other would take longer than a template is given.
     expect(wasWarm(log)).toBe(true);
-    // Without waiting in vain this takes a few seconds.
-    expect(performance.now() - begin).toBeLessThan(30_000);
     expect(await g.lvs()).toEqual(names);
     for (const name of names) expect(await g.blockdevGetsize64(name)).toBe(16n * 1024n * 1024n);
   } finally {
@@ -150,9 +148,11 @@ test('a pool gives each handle out once, at once, refills itself, and ends with 
   };
   try {
     await filled();
-    const begin = performance.now();
-    const first = await pool.acquire();
-    expect(performance.now() - begin).toBeLessThan(20);
+    let first!: Guestfs;
+    void pool.acquire().then((g) => (first = g));
+    // Within this turn of the event loop: nothing is launched for it.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(first).toBeDefined();
     const second = await pool.acquire({ drives: [{ file: disk, format: 'raw', label: 'mine' }] });
     expect(second).not.toBe(first);
     expect(await first.listDevices()).toEqual([]);

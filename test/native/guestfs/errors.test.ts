@@ -46,6 +46,31 @@ whenPossible('errors', () => {
   it.each<[string, (g: Guestfs, folder: string) => unknown, string]>([
     ['a call', (g, f) => g.rmdir(`${f}/none`), 'ENOENT rmdir("FOLDER/none"): '],
     ['a call with numbers', (g, f) => g.pread(`${f}/none`, 5, 7n), 'ENOENT pread("FOLDER/none", 5, 7): '],
+    [
+      'a call with options',
+      (g, f) => g.grep('x', `${f}/none`, { insensitive: true, fixed: undefined, onProgress: () => undefined }),
+      'ENOENT grep("x", "FOLDER/none", { insensitive: true }): ',
+    ],
+    [
+      'an upload with options',
+      (g, f) => g.tarIn(Buffer.alloc(0), `${f}/none`, { compress: 'gzip' }),
+      'ENOENT tarIn("FOLDER/none", { compress: "gzip" }): ',
+    ],
+    [
+      'a download with options',
+      (g, f) => g.tarOut(`${f}/none`, `${f}/x`, { excludes: ['a', 'b'] }),
+      'ENOENT tarOut("FOLDER/none", { excludes: ["a", "b"] }): ',
+    ],
+    [
+      'a function that returns at once, with options',
+      (_, f) => new Guestfs({ environment: {} }).addDrive(`${f}/none`, { readonly: true }),
+      'ENOENT addDrive("FOLDER/none", { readonly: true }): ',
+    ],
+    [
+      'a function with a secret among its options',
+      () => new Guestfs({ environment: {} }).addDrive('x', { protocol: 'nonsense', secret: 'word' }),
+      'ERR_GUESTFS_ARGUMENT addDrive("x", { protocol: "nonsense", secret: *** }): ',
+    ],
     ['a function of the library', (g, f) => g.cat(`${f}/none`), 'ENOENT cat("FOLDER/none"): '],
     [
       'one of several calls',

@@ -2,7 +2,7 @@ import { makeProgress } from '@guestfs/events';
 import type { Progress } from '@guestfs/events';
 import type { GuestfsError } from '../errors.js';
 import { OperationControl } from '../operation/control.js';
-import { codecOf, type ProcedureCodec, type SecretRange } from '../protocol/codec.js';
+import { codecOf, type OptionalArguments, type ProcedureCodec, type SecretRange } from '../protocol/codec.js';
 import type { Procedure } from '../protocol/descriptors.js';
 import { describeArguments } from './describe.js';
 import type { Transfer } from './transfer.js';
@@ -11,6 +11,7 @@ import type { Transfer } from './transfer.js';
 export class PendingCall<T = unknown> extends OperationControl<T> {
   readonly procedure: Procedure<T>;
   readonly args: readonly unknown[];
+  readonly optargs: OptionalArguments | undefined;
   readonly codec: ProcedureCodec;
   /** 0 until it is sent. */
   serial = 0;
@@ -28,11 +29,17 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
   /** The newest message, unless it was the last one. */
   #unfinished: Progress | null = null;
 
-  constructor(procedure: Procedure<T>, args: readonly unknown[], report?: (progress: Progress) => void) {
+  constructor(
+    procedure: Procedure<T>,
+    args: readonly unknown[],
+    optargs?: OptionalArguments,
+    report?: (progress: Progress) => void,
+  ) {
     super(procedure.name);
     this.#report = report;
     this.procedure = procedure;
     this.args = args;
+    this.optargs = optargs;
     this.codec = codecOf(procedure);
   }
 
@@ -42,7 +49,7 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
   }
 
   protected override get shownArguments(): string {
-    return describeArguments(this.procedure, this.args);
+    return describeArguments(this.procedure, this.args, this.optargs);
   }
 
   override progress(progress: Progress): void {

@@ -84,7 +84,7 @@ export class Connection {
     optargs?: OptionalArguments,
     options?: ConnectionCallOptions,
   ): Operation<Result> {
-    const call = new PendingCall<Result>(procedure, args, this.#options.onProgress);
+    const call = new PendingCall<Result>(procedure, args, optargs, this.#options.onProgress);
     const issued = call as PendingCall;
     if (options?.signal?.aborted === true) this.#remember(issued);
     const operation = new Operation<Result>(call);
@@ -97,7 +97,7 @@ export class Connection {
     }
     try {
       call.transfer = transferOf(issued, options);
-      this.#line.issue(issued, optargs, options?.size ?? 0n);
+      this.#line.issue(issued, options?.size ?? 0n);
       // Last, as looking at the stack takes time: the daemon is at work already.
       this.#remember(issued);
     } catch (error) {

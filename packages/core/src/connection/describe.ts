@@ -1,12 +1,32 @@
-import type { Procedure } from '../protocol/descriptors.js';
+import type { OptionalArguments } from '../protocol/codec.js';
+import type { WireField } from '../protocol/descriptors.js';
+
+type Field = Pick<WireField, 'name' | 'secret'>;
 
 const TEXT_MAX = 60;
 const LIST_MAX = 3;
 
-/** A call's arguments for messages: `("/dev/sda", 2)`; long ones shortened, secrets not shown. */
-export function describeArguments(procedure: Procedure, values: readonly unknown[]): string {
-  const shown = procedure.args.map((field, i) => (field.secret === true ? '***' : describe(values[i])));
+/**
+ * A call's arguments for messages, the optional ones that were given last: `("/dev/sda", 2, { label: "data" })`; long ones
+ * shortened, secrets not shown.
+ */
+export function describeArguments(
+  { args, optargs }: { readonly args: readonly Field[]; readonly optargs: readonly Field[] },
+  values: readonly unknown[],
+  optional: OptionalArguments = {},
+): string {
+  const shown = args.map((field, i) => describeField(field, values[i]));
+  const given = optargs.filter(({ name }) => optional[name] !== undefined);
+  if (given.length > 0) {
+    shown.push(
+      `{ ${given.map((field) => `${field.name}: ${describeField(field, optional[field.name])}`).join(', ')} }`,
+    );
+  }
   return `(${shown.join(', ')})`;
+}
+
+function describeField(field: Field, value: unknown): string {
+  return field.secret === true ? '***' : describe(value);
 }
 
 function describe(value: unknown): string {

@@ -73,9 +73,9 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   /** Encodes a call and sends or queues it. Throws, with nothing sent, when its arguments cannot be encoded. */
-  issue(call: PendingCall, optargs: Readonly<Record<string, unknown>> | undefined, hint: bigint): void {
+  issue(call: PendingCall, hint: bigint): void {
     const { writer } = this.#outbox;
-    const place = call.codec.encode(writer, call.args, optargs, hint);
+    const place = call.codec.encode(writer, call.args, call.optargs, hint);
     call.size = writer.pending - place;
     if (call.codec.hasSecret) call.secrets = call.codec.secrets();
     if (this.#queue.length === 0 && this.#mayGo(call)) {

@@ -36,7 +36,9 @@ const backend = z
   .regex(
     /^(direct|appliance|libvirt|libvirt:.+|unix:.+|replay:.+)$/s,
     'must be direct, libvirt, libvirt:URI, unix:PATH or replay:FILE',
-  );
+  )
+  // Its old name.
+  .transform((name) => (name === 'appliance' ? 'direct' : name));
 
 /** What the environment sets; a setting that is not there is left alone. */
 export interface EnvironmentSettings {

@@ -47,6 +47,9 @@ describe('a call', () => {
     const operation = connection.call(UNLOCK, ['/dev/sda', 'hunter2']);
     await daemon.refuse('EINVAL', 'wrong key');
     expect((await rejection(operation)).message).toBe('unlock("/dev/sda", ***): wrong key');
+    const optional = connection.call(UNLOCK, ['/dev/sda', 'hunter2'], { again: 'hunter3' });
+    await daemon.refuse('EINVAL', 'wrong key');
+    expect((await rejection(optional)).message).toBe('unlock("/dev/sda", ***, { again: *** }): wrong key');
   });
 
   test("shows the caller's line", async () => {

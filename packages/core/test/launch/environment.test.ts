@@ -71,7 +71,7 @@ describe('parseEnvironment', () => {
     expect(parseEnvironment(env, 1000)).toMatchObject({ hv: '/new', backend: 'direct' });
     expect(parseEnvironment({ LIBGUESTFS_QEMU: '/old', LIBGUESTFS_ATTACH_METHOD: 'appliance' }, 1000)).toMatchObject({
       hv: '/old',
-      backend: 'appliance',
+      backend: 'direct',
     });
   });
 

@@ -19,6 +19,20 @@ import { innerOptions, rejected, untilCancelled } from './operations.js';
 /** Sends a call to the daemon. */
 type Send<Result> = (connection: Connection, options: CallOptions | undefined) => Operation<Result>;
 
+/** Sends a call whose file goes to a sink. */
+type SendInto = (
+  connection: Connection,
+  options: CallOptions | undefined,
+  sink: Sink,
+  sinkBorrows: boolean,
+) => Operation<void>;
+
+/** A call as errors show it. */
+interface ShownCall {
+  readonly name: string;
+  readonly args: () => string;
+}
+
 /** The transfers of which the daemon reports progress; for all others the bytes are counted here. */
 const REPORTED: ReadonlySet<Procedure> = new Set<Procedure>([
   procedures.upload,
@@ -45,7 +59,8 @@ export abstract class MethodBase {
     if (mistake !== null) return rejected(procedure.name, mistake);
     const optional = pickOptional(procedure, options);
     const send: Send<Result> = (connection, rest) => connection.call(procedure, args, optional, rest);
-    return this.#traced(procedure.name, this.#issue(procedure, args, pickCallOptions(procedure, options), send));
+    const operation = this.#issue(shown(procedure, args, options), pickCallOptions(procedure, options), send);
+    return this.#traced(procedure.name, operation);
   }
 
   /** Calls a function that takes a file; `argument` is the name of what stands for it. */
@@ -73,8 +88,7 @@ export abstract class MethodBase {
     const unsent = (): void => stream?.close();
     if (rest?.signal?.aborted === true) unsent();
     const operation = this.#run(
-      procedure,
-      args,
+      shown(procedure, args, options),
       rest,
       (control) =>
         this.#handle.transfer(control, async () => {
@@ -109,17 +123,22 @@ export abstract class MethodBase {
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const callOptions = pickCallOptions(procedure, options);
-    if (target !== undefined) return this.#traced(name, this.#save(procedure, args, optional, target, callOptions));
+    const call = shown(procedure, args, options);
     const countBytes = !REPORTED.has(procedure);
+    if (target !== undefined) {
+      const send: SendInto = (connection, inner, sink, sinkBorrows) =>
+        connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows, countBytes });
+      return this.#traced(name, this.#save(call, target, callOptions, send));
+    }
     const begin = (sink: Sink, inner: CallOptions): Operation<void> => {
       const send: Send<void> = (connection, each) =>
         connection.call(procedure, args, optional, { ...each, sink, countBytes });
       const operation = Operation.run(name, inner, (control) =>
-        this.#handle.transfer(control, () => this.#issue(procedure, args, innerOptions(control), send)),
+        this.#handle.transfer(control, () => this.#issue(call, innerOptions(control), send)),
       );
       return this.#traced(name, operation);
     };
-    return new DownloadOperation<void>(name, callOptions, begin, shown(procedure, args));
+    return new DownloadOperation<void>(name, callOptions, begin, call.args);
   }
 
   /** Runs a function that the library does by itself. */
@@ -133,8 +152,7 @@ export abstract class MethodBase {
     const mistake = this.#enter(signature, args, options);
     if (mistake !== null) return rejected(name, mistake);
     const operation = this.#run(
-      signature,
-      args,
+      shown(signature, args, options),
       pickCallOptions(signature, options),
       (control, hold) => {
         this.#handle.requireOpen(name);
@@ -153,8 +171,9 @@ export abstract class MethodBase {
   ): Result {
     const handle = this.#handle;
     const { name } = signature;
-    const options = signature.optargs.length > 0 ? args[signature.args.length] : undefined;
-    const mistake = this.#enter(signature, args, options as CallOptions | undefined);
+    const given = signature.optargs.length > 0 ? args[signature.args.length] : undefined;
+    const options = given as CallOptions | undefined;
+    const mistake = this.#enter(signature, args, options);
     if (mistake !== null) throw mistake;
     // As it was at the start: `setTrace` changes it.
     const traced = handle.settings.trace;
@@ -165,7 +184,7 @@ export abstract class MethodBase {
       if (traced) handle.trace(formatResult(name, result));
       return result;
     } catch (error) {
-      if (GuestfsError.is(error)) retell(error, name, shown(signature, args)());
+      if (GuestfsError.is(error)) retell(error, name, shown(signature, args, options).args());
       if (traced) handle.trace(formatFailure(name, error));
       throw error;
     }
@@ -182,20 +201,15 @@ export abstract class MethodBase {
   }
 
   /** Sends a call at once where that is possible, else as soon as what was issued before allows it. */
-  #issue<Result>(
-    procedure: Procedure<Result>,
-    args: readonly unknown[],
-    options: CallOptions | undefined,
-    send: Send<Result>,
-  ): Operation<Result> {
+  #issue<Result>(call: ShownCall, options: CallOptions | undefined, send: Send<Result>): Operation<Result> {
     const handle = this.#handle;
     const { idle } = handle;
     if (idle !== null) return send(idle, options);
     const whenItsTurn = async (control: RunControl): Promise<Result> => {
       await untilCancelled(control, handle.order.turn());
-      return send(handle.requireConnection(procedure.name), innerOptions(control));
+      return send(handle.requireConnection(call.name), innerOptions(control));
     };
-    return Operation.run(procedure.name, options, whenItsTurn, shown(procedure, args));
+    return Operation.run(call.name, options, whenItsTurn, call.args);
   }
 
   /**
@@ -203,8 +217,7 @@ export abstract class MethodBase {
    * soon as it asks for that through `hold`. `unsent` is called where its turn never comes.
    */
   #run<Result>(
-    signature: Signature,
-    args: readonly unknown[],
+    call: ShownCall,
     options: CallOptions | undefined,
     task: (control: RunControl, hold: () => void) => Promise<Result>,
     { atOnce, unsent }: { atOnce: boolean; unsent?: () => void },
@@ -225,26 +238,18 @@ export abstract class MethodBase {
       };
       return running().finally(() => release?.());
     };
-    return Operation.run(signature.name, options, begin, shown(signature, args));
+    return Operation.run(call.name, options, begin, call.args);
   }
 
-  #save(
-    procedure: Procedure<void>,
-    args: readonly unknown[],
-    optional: OptionalArguments | undefined,
-    target: FileTarget,
-    options: CallOptions | undefined,
-  ): Operation<void> {
-    const { name } = procedure;
-    const countBytes = !REPORTED.has(procedure);
+  #save(call: ShownCall, target: FileTarget, options: CallOptions | undefined, send: SendInto): Operation<void> {
+    const { name } = call;
     const save = async (control: RunControl): Promise<void> => {
       const open = openTarget(name, target);
       const sink = (bytes: Buffer): void | Promise<void> => open.write(bytes);
-      const send: Send<void> = (connection, inner) =>
-        connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows: open.borrows, countBytes });
+      const sendInto: Send<void> = (connection, inner) => send(connection, inner, sink, open.borrows);
       try {
         await this.#handle.transfer(control, async () => {
-          await this.#issue(procedure, args, innerOptions(control), send);
+          await this.#issue(call, innerOptions(control), sendInto);
           await untilCancelled(control, open.finish());
         });
       } catch (error) {
@@ -253,7 +258,7 @@ export abstract class MethodBase {
       }
     };
     if (options?.signal?.aborted === true) abandon(name, target, options.signal.reason);
-    return Operation.run(name, options, save, shown(procedure, args));
+    return Operation.run(name, options, save, call.args);
   }
 
   #traced<Result>(name: string, operation: Operation<Result>): Operation<Result> {
@@ -268,9 +273,9 @@ export abstract class MethodBase {
   }
 }
 
-/** Shows a call's arguments in errors. */
-function shown(signature: Signature, args: readonly unknown[]): () => string {
-  return () => describeArguments(signature as Procedure, args);
+function shown(signature: Signature, args: readonly unknown[], options: CallOptions | undefined): ShownCall {
+  const optional = options as OptionalArguments | undefined;
+  return { name: signature.name, args: () => describeArguments(signature, args, optional) };
 }
 
 /** Ends the target of a call that is never made, so that whoever reads from it is told. */

@@ -70,7 +70,7 @@ export function setBackend({ settings }: Handle, name: string): void {
 
 /** The old name of `direct` is still told by the old function. */
 export const getAttachMethod = ({ settings }: Handle): string =>
-  isDirect(settings.backend) ? 'appliance' : settings.backend;
+  settings.backend === 'direct' ? 'appliance' : settings.backend;
 export const setAttachMethod = setBackend;
 
 export const getBackendSettings = ({ settings }: Handle): string[] => [...settings.backendSettings];
