@@ -18,6 +18,7 @@ it('prints a JSON line for each case, with the limit on the native daemon', asyn
     'lstatns, one at a time',
     'lstatns, sent ahead',
     'upload',
+    'upload, not stored',
     'download',
     'readdir',
     'tarOut',
