@@ -9,8 +9,11 @@ import type { HostCpu } from '../qemu/architecture.js';
 
 /** What the appliance cannot do without: its bus, its disks, its port to this library, its entropy. */
 const WANTED = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod', 'virtio_console', 'virtio_rng', 'virtio-rng'];
-/** Their devices get numbers in the order in which they are loaded; later it would be left to chance which is first. */
-const NUMBERING = ['md_mod', 'dm_mod'];
+/**
+ * Their devices get numbers in the order in which they are loaded, which later would be left to chance; the order is that of
+ * upstream's appliance without arrays.
+ */
+const NUMBERING = ['dm_mod', 'md_mod'];
 /** The root is an ext2 filesystem, which either of them reads. */
 const ROOT_FILESYSTEMS = ['ext4', 'ext2'];
 /** ext4 asks for it by a name that modules.dep does not have. */

@@ -14,7 +14,7 @@ import { warmArguments } from './machine.js';
 import type { Memo } from './memo.js';
 
 /** Goes up when templates or their initrd are made in another way, so that old ones are not used. */
-const RECIPE = 5;
+const RECIPE = 6;
 
 /** All that a template is made from. */
 export interface Ingredients {
