@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { connectUnix, SocketTransport } from '@guestfs/core';
 import { greet } from '@guestfs/attach/internal';
-import { ApplianceListener } from '../../packages/core/src/launch/listener.js';
+import { ApplianceListener } from '../../packages/core/src/appliance/boot/listener.js';
 import { describeTransport, until } from '../compliance/transport-contract.js';
 import { AppliancePorts, type PortKind } from '../support/appliance-ports.js';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectUnix, Connection, type Operation } from '@guestfs/core';
-import { procedures } from '../../packages/core/src/generated/procedures.js';
+import { procedures } from '../../packages/core/src/protocol/generated/procedures.js';
 import {
   connectNative,
   nativeDaemonMissing,

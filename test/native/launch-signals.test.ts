@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { FakeHost, HEALTHY, isAlive } from '../../packages/core/test/launch/fake-qemu.js';
+import { FakeHost, HEALTHY, isAlive } from '../../packages/core/test/appliance/fake-qemu.js';
 
 jest.setTimeout(120_000);
 

@@ -66,7 +66,7 @@ describe('a description with a mistake is refused, with the function`s name', ()
 });
 
 describe('imports', () => {
-  const core = 'packages/core/src/launch/boot.ts';
+  const core = 'packages/core/src/appliance/boot/boot.ts';
 
   test.each([
     [core, '@guestfs/events'],

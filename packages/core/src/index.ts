@@ -1,23 +1,28 @@
-export * from './errors.js';
-export { Connection } from './connection/connection.js';
-export type { ByteFiller } from './connection/byte-filler.js';
-export type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions, ConnectionTap } from './connection/options.js';
-export type { UploadSource } from './connection/upload.js';
-export type { CallOptions } from './operation/control.js';
-export type * from './generated/structs.js';
-export type { Backend, Session, SessionEnd } from './launch/backend.js';
+export * from './protocol/errors.js';
+export { Connection } from './protocol/connection/connection.js';
+export type { ByteFiller } from './protocol/transfer/byte-filler.js';
+export type {
+  ConnectionCallOptions,
+  ConnectionEnd,
+  ConnectionOptions,
+  ConnectionTap,
+} from './protocol/connection/options.js';
+export type { UploadSource } from './protocol/transfer/upload.js';
+export type { CallOptions } from './protocol/operation/control.js';
+export type * from './protocol/generated/structs.js';
+export type { Backend, Session, SessionEnd } from './appliance/config/backend.js';
 export {
   LAUNCH_PHASES,
   type DriveConfig,
   type LaunchConfig,
   type LaunchContext,
   type LaunchPhase,
-} from './launch/config.js';
-export { DownloadOperation, type Sink } from './operation/download.js';
-export { Operation } from './operation/operation.js';
-export type { ProgressIterator, ProgressOptions } from './operation/progress-iterator.js';
-export type { RunControl, RunProgress } from './operation/run.js';
-export type { OptionalArguments, SecretRange } from './protocol/codec.js';
+} from './appliance/config/config.js';
+export { DownloadOperation, type Sink } from './protocol/operation/download.js';
+export { Operation } from './protocol/operation/operation.js';
+export type { ProgressIterator, ProgressOptions } from './protocol/operation/progress-iterator.js';
+export type { RunControl, RunProgress } from './protocol/operation/run.js';
+export type { OptionalArguments, SecretRange } from './protocol/wire/codec.js';
 export type {
   Procedure,
   StructDescriptor,
@@ -25,8 +30,8 @@ export type {
   WireField,
   WireReturn,
   WireType,
-} from './protocol/descriptors.js';
-export type { Transport, TransportReceiver } from './transport/contract.js';
-export { memoryTransports, type MemoryTransport } from './transport/memory.js';
-export { SocketTransport } from './transport/socket.js';
-export { connectUnix, SOCKET_MARK, type ConnectUnixOptions } from './transport/unix.js';
+} from './protocol/wire/descriptors.js';
+export type { Transport, TransportReceiver } from './protocol/transport/contract.js';
+export { memoryTransports, type MemoryTransport } from './protocol/transport/memory.js';
+export { SocketTransport } from './protocol/transport/socket.js';
+export { connectUnix, SOCKET_MARK, type ConnectUnixOptions } from './protocol/transport/unix.js';

@@ -1,21 +1,21 @@
-export { procedures } from './generated/procedures.js';
-export { structs } from './generated/structs.js';
-export { retell } from './retell.js';
-export { ByteReader, type ByteReaderHooks } from './operation/byte-reader.js';
-export { OperationControl, type ProgressObserver } from './operation/control.js';
-export type { StartDownload } from './operation/download.js';
-export * from './protocol/constants.js';
-export { FrameDecoder, type FrameReceiver } from './protocol/frames.js';
-export { codecOf, type ProcedureCodec } from './protocol/codec.js';
-export { readReplyHeader, type ReplyHeader } from './protocol/header.js';
-export { structDecoder } from './protocol/results.js';
-export { describeArguments } from './connection/describe.js';
-export { Reader } from './xdr/reader.js';
-export { Writer } from './xdr/writer.js';
-export { DirectBackend } from './launch/direct-backend.js';
-export { prepareFor } from './launch/warm/prepare-for.js';
-export type { Prepared } from './launch/warm/prepare.js';
-export { isNetwork } from './launch/drives/check.js';
+export { procedures } from './protocol/generated/procedures.js';
+export { structs } from './protocol/generated/structs.js';
+export { retell } from './protocol/retell.js';
+export { ByteReader, type ByteReaderHooks } from './protocol/operation/byte-reader.js';
+export { OperationControl, type ProgressObserver } from './protocol/operation/control.js';
+export type { StartDownload } from './protocol/operation/download.js';
+export * from './protocol/wire/constants.js';
+export { FrameDecoder, type FrameReceiver } from './protocol/wire/frames.js';
+export { codecOf, type ProcedureCodec } from './protocol/wire/codec.js';
+export { readReplyHeader, type ReplyHeader } from './protocol/wire/header.js';
+export { structDecoder } from './protocol/wire/results.js';
+export { describeArguments } from './protocol/connection/describe.js';
+export { Reader } from './protocol/xdr/reader.js';
+export { Writer } from './protocol/xdr/writer.js';
+export { DirectBackend } from './appliance/direct-backend.js';
+export { prepareFor } from './appliance/warm/build/prepare-for.js';
+export type { Prepared } from './appliance/warm/build/prepare.js';
+export { isNetwork } from './appliance/drives/check.js';
 export {
   DEFAULT_MEMSIZE,
   environmentDefaults,
@@ -25,32 +25,38 @@ export {
   type Environment,
   type EnvironmentDefaults,
   type EnvironmentSettings,
-} from './launch/environment.js';
-export { checkSocketPath, makePrivateFolder } from './launch/folders.js';
-export { registerLive, type LiveMachine } from './launch/process/live.js';
-export { startWatcher, type Watcher } from './launch/process/watcher.js';
-export { findProgram, logCommand, runCommand, type CommandOptions, type CommandResult } from './launch/process/run.js';
-export { booleanSetting } from './launch/qemu/accelerator.js';
-export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './launch/qemu-img.js';
-export { lastLines, Tail } from './launch/process/tail.js';
-export type { DriveConfig } from './launch/config.js';
-export { codeOf } from './launch/system-error.js';
-export { decodeText, encodeEscaped } from './xdr/text.js';
-export { hostCpu } from './launch/qemu/architecture.js';
-export { CHUNK_CANCELLED, CHUNK_END, readChunk } from './protocol/chunks.js';
-export { prepareAppliance, type Appliance } from './launch/appliance/appliance.js';
-export { searchAppliance, type ApplianceFiles, type FoundAppliance } from './launch/appliance/search.js';
-export { ConsolePhases } from './launch/console-phases.js';
-export { checkDrives } from './launch/drives/prepare.js';
-export { checkDriveWords, MAXIMUM_DRIVES, type DriveKind } from './launch/drives/check.js';
-export { parseServer } from './launch/drives/servers.js';
-export { explainExit, explainTimeout } from './launch/failure.js';
-export { MachineHome } from './launch/home.js';
-export { kernelArguments } from './launch/kernel-arguments.js';
-export { startProcess, type StartedProcess } from './launch/process/run.js';
-export { machineTraits, type AcceleratorName, type HostCpu } from './launch/qemu/architecture.js';
-export { chooseForHost } from './launch/qemu/choose.js';
-export { chooseAccelerator, forcedAccelerator, machineAccelerator } from './launch/qemu/accelerator.js';
-export { builtInAccelerators, findQemu, parseAccelerators, qemuVersion, type Qemu } from './launch/qemu/find.js';
-export { probeAccelerator } from './launch/qemu/probe.js';
-export { installHint } from './launch/install-hint.js';
+} from './appliance/config/environment.js';
+export { checkSocketPath, makePrivateFolder } from './appliance/host/folders.js';
+export { registerLive, type LiveMachine } from './appliance/process/live.js';
+export { startWatcher, type Watcher } from './appliance/process/watcher.js';
+export {
+  findProgram,
+  logCommand,
+  runCommand,
+  type CommandOptions,
+  type CommandResult,
+} from './appliance/process/run.js';
+export { booleanSetting } from './appliance/qemu/accelerator.js';
+export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './appliance/qemu/qemu-img.js';
+export { lastLines, Tail } from './appliance/process/tail.js';
+export type { DriveConfig } from './appliance/config/config.js';
+export { codeOf } from './appliance/host/system-error.js';
+export { decodeText, encodeEscaped } from './protocol/xdr/text.js';
+export { hostCpu } from './appliance/qemu/architecture.js';
+export { CHUNK_CANCELLED, CHUNK_END, readChunk } from './protocol/wire/chunks.js';
+export { prepareAppliance, type Appliance } from './appliance/find/appliance.js';
+export { searchAppliance, type ApplianceFiles, type FoundAppliance } from './appliance/find/search.js';
+export { ConsolePhases } from './appliance/boot/console-phases.js';
+export { checkDrives } from './appliance/drives/prepare.js';
+export { checkDriveWords, MAXIMUM_DRIVES, type DriveKind } from './appliance/drives/check.js';
+export { parseServer } from './appliance/drives/servers.js';
+export { explainExit, explainTimeout } from './appliance/boot/failure.js';
+export { MachineHome } from './appliance/boot/home.js';
+export { kernelArguments } from './appliance/boot/kernel-arguments.js';
+export { startProcess, type StartedProcess } from './appliance/process/run.js';
+export { machineTraits, type AcceleratorName, type HostCpu } from './appliance/qemu/architecture.js';
+export { chooseForHost } from './appliance/qemu/choose.js';
+export { chooseAccelerator, forcedAccelerator, machineAccelerator } from './appliance/qemu/accelerator.js';
+export { builtInAccelerators, findQemu, parseAccelerators, qemuVersion, type Qemu } from './appliance/qemu/find.js';
+export { probeAccelerator } from './appliance/qemu/probe.js';
+export { installHint } from './appliance/host/install-hint.js';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { prepareAppliance } from 'guestfs';
 import { hostCpu } from '@guestfs/core/internal';
-import { guestProgram } from '../../../packages/core/src/launch/lean/guest-program.js';
-import { contentHash } from '../../../packages/core/src/launch/warm/content-hash.js';
+import { guestProgram } from '../../../packages/core/src/appliance/lean/guest-program.js';
+import { contentHash } from '../../../packages/core/src/appliance/cache/content-hash.js';
 import { copyFolder, OwnStore } from './own-store.js';
 import { host, wasWarm } from './support.js';
 

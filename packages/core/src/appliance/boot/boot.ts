@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { Connection } from '../../protocol/connection/connection.js';
+import { GuestfsError } from '../../protocol/errors.js';
+import { SocketTransport } from '../../protocol/transport/socket.js';
+import type { Appliance } from '../find/appliance.js';
+import { commandLine } from './command-line.js';
+import type { LaunchConfig, LaunchContext } from '../config/config.js';
+import { ConsolePhases } from './console-phases.js';
+import type { DriveKind } from '../drives/check.js';
+import { prepareDrives } from '../drives/prepare.js';
+import { explainExit, explainTimeout } from './failure.js';
+import { MachineHome } from './home.js';
+import { ApplianceListener } from './listener.js';
+import { MachineProcess } from './machine-process.js';
+import type { AcceleratorName, HostCpu } from '../qemu/architecture.js';
+import { MachineSession } from './session.js';
+
+export interface BootOptions {
+  readonly config: LaunchConfig;
+  readonly context: LaunchContext;
+  readonly qemu: string;
+  readonly cpu: HostCpu;
+  readonly accelerator: AcceleratorName;
+  /** Whether silence of the machine or its early death is to be told as an {@link AcceleratorFailure}. */
+  readonly mayFallBack: boolean;
+  readonly appliance: Appliance;
+  readonly driveKinds: readonly DriveKind[];
+  /** In place of the appliance's own. */
+  readonly leanInitrd?: Buffer | undefined;
+}
+
+/** A machine that ended before its kernel ran, which another accelerator may mend. */
+export class AcceleratorFailure extends Error {}
+
+/** How long a machine may run under an accelerator without a word of its kernel or init, in milliseconds. */
+const SILENCE_LIMIT = 30_000;
+/** How long qemu may take to end, and to tell why, after the connection to it broke, in milliseconds. */
+const LAST_WORDS = 2000;
+
+/** Boots an appliance, and waits until its daemon is up. When this fails, nothing is left behind. */
+export async function bootAppliance(options: BootOptions): Promise<MachineSession> {
+  const home = await MachineHome.open(options.config.sockdir);
+  try {
+    return await bootAt(home, options);
+  } catch (error) {
+    await home.vacate();
+    throw error;
+  }
+}
+
+async function bootAt(home: MachineHome, options: BootOptions): Promise<MachineSession> {
+  const { config, context, accelerator } = options;
+  const drives = await prepareDrives(config.drives, options.driveKinds, home.folder);
+  const listener = await ApplianceListener.listen(join(home.folder, 'guestfsd.sock'));
+  const phases = new ConsolePhases((phase) => context.phase(phase));
+  let machine: MachineProcess | null = null;
+  try {
+    const leanInitrd = options.leanInitrd && join(home.folder, 'initrd');
+    if (leanInitrd !== undefined) await writeFile(leanInitrd, options.leanInitrd ?? '', { mode: 0o600 });
+    const args = commandLine({ ...options, leanInitrd, drives, socket: listener.path, term: process.env['TERM'] });
+    context.signal.throwIfAborted();
+    machine = await MachineProcess.start({
+      ...config,
+      qemu: options.qemu,
+      args,
+      home,
+      log: (line) => context.log(line),
+      output: (bytes) => {
+        phases.read(bytes);
+        context.console(bytes);
+      },
+    });
+    const { connection, socket } = await waitForDaemon(machine, listener, phases, options);
+    phases.complete();
+    context.log(`the appliance is up under ${accelerator}`);
+    const session = new MachineSession(connection, socket, machine, home);
+    home.onSignal(context.flush);
+    return session;
+  } catch (error) {
+    machine?.kill();
+    await machine?.ended;
+    throw error;
+  } finally {
+    listener.close();
+  }
+}
+
+type Outcome =
+  | { readonly kind: 'up'; readonly connection: Connection; readonly socket: Socket }
+  | { readonly kind: 'broken'; readonly error: unknown }
+  | { readonly kind: 'exited' | 'late' | 'silent' | 'aborted' };
+
+async function waitForDaemon(
+  machine: MachineProcess,
+  listener: ApplianceListener,
+  phases: ConsolePhases,
+  options: BootOptions,
+) {
+  const { config, context } = options;
+  const stop = new AbortController();
+  const opened = openConnection(listener, context, stop.signal);
+  const watch = watchBoot(machine, phases, options);
+  let outcome: Outcome;
+  try {
+    outcome = await Promise.race([opened, watch.outcome]);
+    if (outcome.kind === 'up') return outcome;
+    // A broken connection is mostly the first that is seen of a qemu that dies.
+    if (outcome.kind === 'broken') outcome = (await orExit(machine)) ?? outcome;
+  } finally {
+    watch.stop();
+  }
+  const failure = { console: machine.console.text, cause: outcome.kind === 'broken' ? outcome.error : undefined };
+  stop.abort(new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up'));
+  if (outcome.kind === 'aborted') throw cancelled(context.signal);
+  if (outcome.kind === 'silent') throw new AcceleratorFailure('the kernel gave no sign of life');
+  if (outcome.kind === 'late') throw explainTimeout(config.timeout, failure);
+  const what =
+    outcome.kind === 'exited' ? `qemu ${(await machine.ended).description}` : 'the connection to the appliance broke';
+  const error = explainExit({
+    ...failure,
+    what,
+    stderr: machine.stderr.text,
+    drives: config.drives,
+    memsize: config.memsize,
+  });
+  if (options.mayFallBack && !phases.kernelUp && error.code === 'ERR_GUESTFS_QEMU_EXITED') {
+    throw new AcceleratorFailure([what, machine.stderr.lines(3)].filter(Boolean).join(': '));
+  }
+  throw error;
+}
+
+/** The connection once the daemon has sent its launch flag. Never rejects. */
+async function openConnection(
+  listener: ApplianceListener,
+  context: LaunchContext,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const socket = await listener.accepted;
+  try {
+    const connection = await Connection.open(new SocketTransport(socket, 'appliance'), {
+      launchFlag: 'required',
+      signal,
+      onProgress: (progress) => context.progress(progress),
+      ...(context.tap && { tap: context.tap }),
+    });
+    if (!signal.aborted) return { kind: 'up', connection, socket };
+    connection.destroy(signal.reason as Error);
+    return { kind: 'broken', error: signal.reason };
+  } catch (error) {
+    socket.destroy();
+    return { kind: 'broken', error };
+  }
+}
+
+/** Resolves when the boot is known to have failed. */
+function watchBoot(machine: MachineProcess, phases: ConsolePhases, { config, context, mayFallBack }: BootOptions) {
+  const timers: NodeJS.Timeout[] = [];
+  let abort = (): void => undefined;
+  const outcome = new Promise<Outcome>((resolve) => {
+    void machine.ended.then(() => resolve({ kind: 'exited' }));
+    timers.push(setTimeout(() => resolve({ kind: 'late' }), Math.min(config.timeout, 2 ** 31 - 1)));
+    if (mayFallBack) timers.push(setTimeout(() => phases.kernelUp || resolve({ kind: 'silent' }), SILENCE_LIMIT));
+    abort = () => resolve({ kind: 'aborted' });
+    context.signal.addEventListener('abort', abort, { once: true });
+    if (context.signal.aborted) abort();
+  });
+  const stop = (): void => {
+    timers.forEach((timer) => clearTimeout(timer));
+    context.signal.removeEventListener('abort', abort);
+  };
+  return { outcome, stop };
+}
+
+async function orExit(machine: MachineProcess): Promise<Outcome | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), LAST_WORDS)));
+  const outcome = await Promise.race([machine.ended.then((): Outcome => ({ kind: 'exited' })), limit]);
+  clearTimeout(timer);
+  return outcome;
+}
+
+/** The error of a launch that its user gave up. */
+export function cancelled(signal: AbortSignal): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
+    operation: 'launch',
+    cause: signal.reason,
+  });
+}

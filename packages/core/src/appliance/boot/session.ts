@@ -1,0 +1,87 @@
+import type { Socket } from 'node:net';
+import type { Connection } from '../../protocol/connection/connection.js';
+import { GuestfsError } from '../../protocol/errors.js';
+import type { Session, SessionEnd } from '../config/backend.js';
+import type { MachineHome } from './home.js';
+import type { MachineProcess } from './machine-process.js';
+import type { ProcessEnd } from '../process/run.js';
+
+/** How long qemu may stay after the daemon's connection ended by itself, in milliseconds: it often tells why. */
+const LAST_WORDS = 2000;
+
+/** A machine of ours whose daemon is up. */
+export class MachineSession implements Session {
+  readonly addDrives?: Session['addDrives'];
+  readonly connection: Connection;
+  readonly pid: number | null;
+  readonly ended: Promise<SessionEnd>;
+  readonly #machine: MachineProcess;
+  #ending: 'shutdown' | 'kill' | null = null;
+  #shutdown: Promise<void> | null = null;
+
+  constructor(
+    connection: Connection,
+    socket: Socket,
+    machine: MachineProcess,
+    home: MachineHome,
+    addDrives?: Session['addDrives'],
+  ) {
+    this.addDrives = addDrives;
+    this.connection = connection;
+    this.pid = machine.pid;
+    this.#machine = machine;
+    this.ended = this.#watch(socket, home);
+  }
+
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#end();
+    return this.#shutdown;
+  }
+
+  kill(): void {
+    this.#ending ??= 'kill';
+    this.#machine.kill();
+  }
+
+  async #end(): Promise<void> {
+    this.#ending ??= 'shutdown';
+    await this.connection.close().catch(() => undefined);
+    await this.#machine.stop();
+    await this.ended;
+  }
+
+  async #watch(socket: Socket, home: MachineHome): Promise<SessionEnd> {
+    const machine = this.#machine;
+    const disconnected = new Promise<null>((resolve) => {
+      if (socket.closed) resolve(null);
+      else socket.once('close', () => resolve(null));
+    });
+    let end = await Promise.race([machine.ended, disconnected]);
+    let reason = end === null ? 'the daemon closed the connection' : `qemu ${end.description}`;
+    if (end === null && this.#ending === null) {
+      end = await withinLastWords(machine);
+      if (end === null) void machine.stop();
+      else reason = `qemu ${end.description}`;
+    }
+    const expected = this.#ending !== null;
+    await machine.ended;
+    if (!expected) this.connection.destroy(lost(reason, machine));
+    await home.vacate();
+    return { expected, reason: expected ? `ended by ${this.#ending}` : reason };
+  }
+}
+
+async function withinLastWords(machine: MachineProcess): Promise<ProcessEnd | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), LAST_WORDS)));
+  const end = await Promise.race([machine.ended, limit]);
+  clearTimeout(timer);
+  return end;
+}
+
+function lost(reason: string, machine: MachineProcess): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', `the appliance is gone: ${reason}`, {
+    hint: 'add the drives and launch again',
+    log: machine.console.lines(),
+  });
+}

@@ -1,0 +1,22 @@
+import { constants, setPriority } from 'node:os';
+import { LineReader } from '../../process/line-reader.js';
+import type { BackgroundTask } from './background.js';
+import { prepareTemplate } from './prepare.js';
+
+/** The program that makes a template in the background: one task on its input, whose end tells it to give up. */
+const giveUp = new AbortController();
+
+setPriority(constants.priority.PRIORITY_LOW);
+const reader = new LineReader((line) => void make(JSON.parse(line) as BackgroundTask), 1024 * 1024);
+process.stdin.on('data', (bytes: Buffer) => reader.add(bytes));
+process.stdin.on('end', () => giveUp.abort(new Error('the process that wanted the template is gone')));
+
+async function make(task: BackgroundTask): Promise<void> {
+  try {
+    await prepareTemplate({ ...task, signal: giveUp.signal, log: () => undefined });
+  } catch {
+    // Nobody listens; the next launch, which is cold, starts another attempt.
+    process.exitCode = 1;
+  }
+  process.stdin.destroy();
+}

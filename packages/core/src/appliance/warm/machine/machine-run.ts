@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { Socket } from 'node:net';
+import { QmpClient } from '../../qmp/client.js';
+import type { QmpVersion } from '../../qmp/messages.js';
+import { ApplianceListener } from '../../boot/listener.js';
+import { MachineHome } from '../../boot/home.js';
+import { MachineProcess } from '../../boot/machine-process.js';
+import type { WarmMachine } from './machine.js';
+
+/** A qemu of which machine protocol, daemon port and helper port are connected. */
+export interface WarmRun {
+  readonly home: MachineHome;
+  readonly machine: MachineProcess;
+  readonly qmp: QmpClient;
+  readonly version: QmpVersion;
+  readonly daemon: Socket;
+  readonly helper: Socket;
+}
+
+export interface RunOptions {
+  readonly qemu: string;
+  readonly sockdir: string;
+  readonly tmpdir: string;
+  readonly pgroup: boolean;
+  readonly signal: AbortSignal;
+  /** All of qemu's arguments, once the sockets and the private folder are known. */
+  readonly args: (sockets: WarmMachine['sockets'], home: MachineHome) => Promise<readonly string[]>;
+  readonly output: (bytes: Buffer) => void;
+  readonly log: (line: string) => void;
+}
+
+/** qemu ended, was refused or was given up before it did its work; `stderr` says what it wrote. */
+export class RunFailure extends Error {
+  readonly stderr: string;
+
+  constructor(message: string, stderr: string, cause?: unknown) {
+    super(message, { cause });
+    this.stderr = stderr;
+  }
+}
+
+/**
+ * Starts qemu, connects all its sockets, and hands it to `use`. When that fails, or qemu ends meanwhile, qemu is killed
+ * and everything temporary removed before this rejects.
+ */
+export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => Promise<T>): Promise<T> {
+  const home = await MachineHome.open(options.sockdir);
+  const listeners: ApplianceListener[] = [];
+  let machine: MachineProcess | null = null;
+  try {
+    const listen = async (name: string): Promise<ApplianceListener> => {
+      const listener = await ApplianceListener.listen(join(home.folder, name));
+      listeners.push(listener);
+      return listener;
+    };
+    const daemon = await listen('guestfsd.sock');
+    const helper = await listen('helper.sock');
+    const control = await listen('qmp.sock');
+    const args = await options.args({ daemon: daemon.path, helper: helper.path, qmp: control.path }, home);
+    options.signal.throwIfAborted();
+    machine = await MachineProcess.start({ ...options, args, home });
+    const started = machine;
+    return await whileRunning(started, options.signal, async () => {
+      const [qmpSocket, daemonSocket, helperSocket] = await Promise.all([
+        control.accepted,
+        daemon.accepted,
+        helper.accepted,
+      ]);
+      const { client, version } = await QmpClient.open(qmpSocket);
+      return use({ home, machine: started, qmp: client, version, daemon: daemonSocket, helper: helperSocket });
+    });
+  } catch (error) {
+    machine?.kill();
+    await machine?.ended;
+    await home.vacate();
+    throw error;
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
+/** Rejects as soon as qemu ends or the signal is aborted. */
+async function whileRunning<T>(machine: MachineProcess, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  let stop = (): void => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    void machine.ended.then(({ description }) => reject(new RunFailure(`qemu ${description}`, machine.stderr.text)));
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  });
+  stopped.catch(() => undefined);
+  const working = work();
+  working.catch(() => undefined);
+  try {
+    return await Promise.race([working, stopped]);
+  } catch (error) {
+    if (error instanceof RunFailure || signal.aborted) throw error;
+    // A broken socket is mostly the first that is seen of a qemu that dies.
+    const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), 500).unref());
+    const end = await Promise.race([machine.ended, limit]);
+    const seen = error instanceof Error ? error.message : String(error);
+    throw new RunFailure(end === null ? seen : `qemu ${end.description}`, machine.stderr.text, error);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

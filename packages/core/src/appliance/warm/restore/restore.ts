@@ -1,0 +1,126 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Connection } from '../../../protocol/connection/connection.js';
+import { SocketTransport } from '../../../protocol/transport/socket.js';
+import type { LaunchConfig, LaunchContext } from '../../config/config.js';
+import type { DriveKind } from '../../drives/check.js';
+import { prepareDrives } from '../../drives/prepare.js';
+import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
+import { MachineSession } from '../../boot/session.js';
+import { diskArguments, warmArguments } from '../machine/machine.js';
+import { runMachine } from '../machine/machine-run.js';
+import { driveAdder } from './add-drives.js';
+import { loadState } from '../machine/migration.js';
+import { pingDaemon } from './ping.js';
+import type { Template } from '../template/template.js';
+import { GuestHelper } from '../machine/wake.js';
+
+export interface RestoreOptions {
+  readonly config: LaunchConfig;
+  readonly context: LaunchContext;
+  readonly template: Template;
+  readonly qemu: string;
+  readonly cpu: HostCpu;
+  readonly accelerator: AcceleratorName;
+  readonly driveKinds: readonly DriveKind[];
+}
+
+/** A restored machine that is alive answers within milliseconds; this many are waited for its first word. */
+const SILENCE_LIMIT = 2000;
+/** The most that is waited on a host that is too busy to let qemu run, in milliseconds. */
+const BUSY_LIMIT = 30_000;
+
+/** Starts a machine from a template with the user's disks. Resolves when it is its own: clock, entropy, disks. */
+export async function restoreMachine(options: RestoreOptions): Promise<MachineSession> {
+  const { config, context, template } = options;
+  const files = { ram: join(template.folder, 'ram'), root: join(template.folder, 'root.qcow2') };
+  return runMachine(
+    {
+      ...config,
+      qemu: options.qemu,
+      signal: context.signal,
+      output: (bytes) => context.console(bytes),
+      log: (line) => context.log(line),
+      args: async (sockets, home) => [
+        ...warmArguments({ ...options, ...files, use: 'restore', sockets }),
+        ...diskArguments(await prepareDrives(config.drives, options.driveKinds, home.folder)),
+        '-incoming',
+        'defer',
+      ],
+    },
+    async ({ home, machine, qmp, version, daemon, helper: helperSocket }) => {
+      await within(BUSY_LIMIT, 'qemu did not load the state', loadState(qmp, version, join(template.folder, 'state')));
+      context.phase('kernelUp');
+      const helper = new GuestHelper(helperSocket);
+      const { seeded, ready } = helper.wake(config.drives.length);
+      await withinDeadline(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
+      context.phase('initRunning');
+      const said = await within(config.timeout, 'the disks did not come up', ready);
+      context.log(`guest helper: ${said} (microseconds for scanning, udev, arrays and volumes)`);
+      const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
+        launchFlag: 'none',
+        onProgress: (progress) => context.progress(progress),
+        ...(context.tap && { tap: context.tap }),
+      });
+      const addDrives = config.drives.length === 0 ? driveAdder({ home, qmp, helper }) : undefined;
+      if (addDrives === undefined) {
+        helper.close();
+        qmp.close();
+      }
+      const session = new MachineSession(connection, daemon, machine, home, addDrives);
+      home.onSignal(context.flush);
+      context.phase('ready');
+      return session;
+    },
+  );
+}
+
+/** Rejects when something takes longer than so many milliseconds. */
+async function within<T>(limit: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} within ${limit} ms`)), Math.min(limit, 2 ** 31 - 1));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Rejects when the machine stays silent though the host lets it run: a state that loaded and then hangs. */
+async function withinDeadline(sign: Promise<unknown>, pid: number | null): Promise<void> {
+  // It may come before anyone waits for it.
+  sign.catch(() => undefined);
+  const begin = performance.now();
+  const waitedBefore = await waitedForProcessor(pid);
+  let timer: NodeJS.Timeout | undefined;
+  const late = (async () => {
+    for (;;) {
+      await new Promise((resolve) => (timer = setTimeout(resolve, 100)));
+      const elapsed = performance.now() - begin;
+      const waited = (await waitedForProcessor(pid)) - waitedBefore;
+      if (elapsed > BUSY_LIMIT || elapsed - waited > SILENCE_LIMIT) return Math.round(elapsed);
+    }
+  })();
+  try {
+    const elapsed = await Promise.race([sign.then(() => null), late]);
+    if (elapsed !== null) throw new Error(`the restored machine gave no sign of life within ${elapsed} ms`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long the threads of a process could have run and were not let, in milliseconds: the longest of them. */
+async function waitedForProcessor(pid: number | null): Promise<number> {
+  if (pid === null) return 0;
+  try {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const texts = await Promise.all(
+      threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').catch(() => '0 0 0')),
+    );
+    return Math.max(0, ...texts.map((text) => Number(text.split(' ')[1]) / 1e6));
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,117 @@
+import { GuestfsError } from '../../../protocol/errors.js';
+import type { Appliance } from '../../find/appliance.js';
+import type { LaunchConfig, LaunchContext } from '../../config/config.js';
+import type { DriveKind } from '../../drives/check.js';
+import { explainExit } from '../../boot/failure.js';
+import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
+import type { Qemu } from '../../qemu/find.js';
+import type { MachineSession } from '../../boot/session.js';
+import { whyCold } from '../eligible.js';
+import { keyParts, templateKey, type Ingredients } from '../template/key.js';
+import { RunFailure } from '../machine/machine-run.js';
+import { restoreMachine } from './restore.js';
+import { TemplateStore } from '../template/store.js';
+
+export interface WarmStartOptions {
+  readonly config: LaunchConfig;
+  readonly context: LaunchContext;
+  readonly qemu: Qemu;
+  readonly cpu: HostCpu;
+  readonly accelerator: AcceleratorName;
+  readonly appliance: Appliance;
+  readonly driveKinds: readonly DriveKind[];
+}
+
+/** How a warm start went: a session, or why the launch goes on cold and whether a template is worth making then. */
+export type WarmStart =
+  { readonly session: MachineSession } | { readonly session: null; readonly wanted: Ingredients | null };
+
+const COLD = { session: null, wanted: null } as const;
+
+/**
+ * Starts from a template where there is one that fits. Never fails because of a template: what goes wrong is told in the
+ * log, a template that does not work is removed, and the launch goes on cold.
+ */
+export async function tryWarmStart(options: WarmStartOptions): Promise<WarmStart> {
+  const { config, context, appliance } = options;
+  const log = (line: string): void => context.log(`warm start: ${line}`);
+  const why = whyCold(config);
+  if (why !== null) {
+    log(`not used (${why})`);
+    return COLD;
+  }
+  if (appliance.root === null) {
+    log('not used (the appliance has no root of its own)');
+    return COLD;
+  }
+  const ingredients: Ingredients = { ...options, appliance: { ...appliance, root: appliance.root } };
+  try {
+    const store = await TemplateStore.open(config.cachedir);
+    const parts = await keyParts(ingredients, store.memo, (line) => context.log(line));
+    if (parts === null) {
+      log('not used (templates cannot be made for this kernel and CPU)');
+      return COLD;
+    }
+    const key = templateKey(parts);
+    const found = await store.find(key);
+    if (found.kind === 'ready') {
+      log(`template ${key}`);
+      const session = await restoreOrDrop(options, store, found.template);
+      return session === null ? COLD : { session };
+    }
+    log(
+      found.kind === 'missing'
+        ? `there is no template ${key} yet`
+        : `the template ${key} was removed: ${found.problem}`,
+    );
+    return { session: null, wanted: ingredients };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    log(`not used (${oneLine(error)})`);
+    return COLD;
+  }
+}
+
+async function restoreOrDrop(
+  options: WarmStartOptions,
+  store: TemplateStore,
+  template: Parameters<typeof restoreMachine>[0]['template'],
+): Promise<MachineSession | null> {
+  const { context, config } = options;
+  try {
+    return await restoreMachine({ ...options, qemu: options.qemu.file, template });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const fault = faultOf(error, config);
+    context.log(`warm start: failed, going on cold: ${oneLine(error)}`);
+    if (fault === 'template') {
+      context.log(`warm start: the template ${template.key} is removed`);
+      await store.drop(template.key);
+    }
+    return null;
+  }
+}
+
+/** A disk that qemu refuses, or a full disk, is no fault of the template; the cold launch then says what it is. */
+function faultOf(error: unknown, config: LaunchConfig): 'template' | 'other' {
+  if (!(error instanceof RunFailure)) return GuestfsError.is(error) ? 'other' : 'template';
+  const { code } = explainExit({
+    what: '',
+    stderr: error.stderr,
+    console: '',
+    drives: config.drives,
+    memsize: config.memsize,
+  });
+  return code === 'ERR_GUESTFS_QEMU_EXITED' ? 'template' : 'other';
+}
+
+function oneLine(error: unknown): string {
+  const text =
+    error instanceof RunFailure
+      ? [error.message, error.stderr].filter(Boolean).join(': ')
+      : String((error as Error).message ?? error);
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, '; ')
+    .slice(0, 1000);
+}

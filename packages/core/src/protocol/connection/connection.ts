@@ -1,0 +1,213 @@
+import { GuestfsError } from '../errors.js';
+import type { CallOptions } from '../operation/control.js';
+import { DownloadOperation } from '../operation/download.js';
+import { Operation } from '../operation/operation.js';
+import { PING } from '../wire/constants.js';
+import type { OptionalArguments } from '../wire/codec.js';
+import type { Procedure } from '../wire/descriptors.js';
+import type { Transport } from '../transport/contract.js';
+import { ByteProgress } from '../transfer/byte-progress.js';
+import { PendingCall } from './call.js';
+import { Download } from '../transfer/download.js';
+import { closedReason, endedFailure, lostReason } from './failures.js';
+import { Line } from './line.js';
+import { opened } from './opening.js';
+import type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions } from './options.js';
+import { Origins } from './origins.js';
+import type { Transfer } from '../transfer/transfer.js';
+import { Upload } from '../transfer/upload.js';
+
+/** How long `close` waits for calls that run, in milliseconds. */
+const CLOSE_TIMEOUT = 5_000;
+
+/**
+ * Calls the functions of a daemon over one transport.
+ *
+ * Calls run in the order they are issued. Those that move no file are sent without waiting for the ones before; one that
+ * moves a file waits until it is alone. However a connection ends, every call that is open then rejects with the reason,
+ * and so does every later one; nothing here throws.
+ */
+export class Connection {
+  /** The transport's name, for messages. */
+  readonly name: string;
+  /** Resolves, never rejects, with how the connection ended; also for those who ask later. */
+  readonly closed: Promise<ConnectionEnd>;
+  readonly #transport: Transport;
+  readonly #line: Line;
+  readonly #origins = new Origins();
+  readonly #options: ConnectionOptions;
+  #end: ConnectionEnd | null = null;
+  #closing: Promise<void> | null = null;
+  #resolveClosed!: (end: ConnectionEnd) => void;
+  #onFirstWord: ((isLaunchFlag: boolean) => void) | null = null;
+
+  private constructor(transport: Transport, options: ConnectionOptions) {
+    this.name = transport.name;
+    this.#transport = transport;
+    this.#options = options;
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    const firstWord = (isLaunchFlag: boolean): void => this.#onFirstWord?.(isLaunchFlag);
+    this.#line = new Line(transport, { launched: () => firstWord(true), spoke: () => firstWord(false) }, options.tap);
+  }
+
+  /**
+   * Opens a connection over a transport that nobody has started, and takes it over.
+   *
+   * Rejects, with the transport destroyed, with ERR_GUESTFS_LAUNCH_TIMEOUT, ERR_GUESTFS_CANCELLED, ERR_GUESTFS_PROTOCOL
+   * when the launch flag is required and something else comes, or ERR_GUESTFS_CONNECTION_LOST.
+   */
+  static open(transport: Transport, options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(transport, options);
+    const firstWord = new Promise<boolean>((resolve) => (connection.#onFirstWord = resolve));
+    transport.start({
+      data: (bytes) => connection.#data(bytes),
+      drain: () => undefined,
+      end: (reason) => connection.#finish({ expected: false, reason: lostReason(connection.name, reason) }),
+    });
+    return opened(connection, firstWord, options);
+  }
+
+  /** Whether the connection has ended; calls then reject. */
+  get ended(): boolean {
+    return this.#end !== null;
+  }
+
+  /**
+   * Calls a procedure with its arguments in order and its optional ones by name.
+   *
+   * One that takes a file needs `source`, one that gives a file needs `sink` (without it: ERR_GUESTFS_NO_TARGET). The
+   * arguments are encoded at once, so they may change afterwards.
+   */
+  call<Result>(
+    procedure: Procedure<Result>,
+    args: readonly unknown[] = [],
+    optargs?: OptionalArguments,
+    options?: ConnectionCallOptions,
+  ): Operation<Result> {
+    const call = new PendingCall<Result>(procedure, args, optargs, this.#options.onProgress);
+    const issued = call as PendingCall;
+    if (options?.signal?.aborted === true) this.#remember(issued);
+    const operation = new Operation<Result>(call);
+    call.listen(options);
+    if (call.settled) return operation;
+    if (this.#end !== null || this.#closing !== null) {
+      this.#remember(issued);
+      call.reject(endedFailure(issued, this.#end?.reason ?? closedReason()));
+      return operation;
+    }
+    try {
+      call.transfer = transferOf(issued, options);
+      this.#line.issue(issued, options?.size ?? 0n);
+      // Last, as looking at the stack takes time: the daemon is at work already.
+      this.#remember(issued);
+    } catch (error) {
+      this.#remember(issued);
+      call.reject(GuestfsError.is(error) ? withOperation(issued, error) : error);
+    }
+    return operation;
+  }
+
+  /** Where a call was made; only to be called by `call`. */
+  #remember(call: PendingCall): void {
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- only marks a place on the stack
+    this.#origins.remember(call, this.call);
+  }
+
+  /** Calls a procedure that gives a file, to be read from the operation; it is issued when reading starts. */
+  download<Result>(
+    procedure: Procedure<Result>,
+    args: readonly unknown[] = [],
+    optargs?: OptionalArguments,
+    options?: CallOptions & Pick<ConnectionCallOptions, 'countBytes'>,
+  ): DownloadOperation<Result> {
+    const countBytes = options?.countBytes;
+    return new DownloadOperation<Result>(procedure.name, options, (sink, inner) =>
+      this.call(procedure, args, optargs, { ...inner, sink, countBytes }),
+    );
+  }
+
+  /** Asks the daemon for a sign of life. */
+  ping(options?: CallOptions): Operation<void> {
+    return this.call(PING, [], undefined, options);
+  }
+
+  /**
+   * Ends the connection when the calls that were issued are done; new ones reject from now on.
+   *
+   * Waits at most `timeout` milliseconds (default 5000) for them; those still open then reject with ERR_GUESTFS_CLOSED.
+   * Resolves when the transport is gone, also with a dead peer. Idempotent.
+   */
+  close(options: { timeout?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeout ?? CLOSE_TIMEOUT);
+    return this.#closing;
+  }
+
+  /** Ends the connection at once; open calls reject with the reason, or with ERR_GUESTFS_CLOSED. Idempotent. */
+  destroy(reason?: Error): void {
+    this.#finish(
+      reason === undefined
+        ? { expected: true, reason: closedReason() }
+        : { expected: false, reason: lostReason(this.name, reason) },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeout: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)));
+    await Promise.race([this.#line.whenIdle(), late]);
+    clearTimeout(timer);
+    if (this.#end === null) {
+      this.#line.flush();
+      // Before the transport's own end arrives: that one would look like a loss.
+      const gone = this.#transport.close();
+      this.#finish({ expected: true, reason: closedReason() }, false);
+      await gone;
+    } else {
+      await this.#transport.close();
+    }
+  }
+
+  #data(bytes: Buffer): void {
+    if (this.#end !== null) return;
+    try {
+      this.#line.data(bytes);
+    } catch (error) {
+      const cause = error as Error;
+      this.#finish({ expected: false, reason: lostReason(this.name, cause) });
+    }
+  }
+
+  /** The one way in which a connection ends, whatever the cause; only the first time counts. */
+  #finish(end: ConnectionEnd, destroyTransport = true): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    if (destroyTransport) this.#transport.destroy(end.expected ? undefined : end.reason);
+    for (const call of this.#line.end()) call.reject(endedFailure(call, end.reason));
+    this.#resolveClosed(end);
+  }
+}
+
+function transferOf(call: PendingCall, options: ConnectionCallOptions | undefined): Transfer | null {
+  const { transfer } = call.procedure;
+  if (transfer === undefined) return null;
+  const progress = options?.countBytes === true ? new ByteProgress(call, options.size) : null;
+  call.countsBytes = progress !== null;
+  if (transfer === 'in') {
+    if (options?.source !== undefined) return new Upload(call, options.source, progress);
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the bytes to send are missing', { hint: 'pass a source' });
+  }
+  if (options?.sink !== undefined) return new Download(call, options.sink, progress, options.sinkBorrows === true);
+  throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
+    hint: 'pass a sink, or use download()',
+  });
+}
+
+/** An error found before the call was sent, with the operation that the finder did not know. */
+function withOperation(call: PendingCall, error: GuestfsError): GuestfsError {
+  const { code, message, cause } = error;
+  return new GuestfsError(code, message, { operation: call.operation, cause });
+}

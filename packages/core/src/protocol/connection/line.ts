@@ -1,0 +1,289 @@
+import { GuestfsError } from '../errors.js';
+import { readDaemonError } from '../wire/daemon-error.js';
+import { FrameDecoder, type FrameReceiver } from '../wire/frames.js';
+import { readReplyHeader, SERIAL_PLACE, type ReplyHeader } from '../wire/header.js';
+import { makeProgress } from '@guestfs/events';
+import type { Transport } from '../transport/contract.js';
+import { Reader } from '../xdr/reader.js';
+import type { Writer } from '../xdr/writer.js';
+import type { PendingCall } from './call.js';
+import { daemonFailure } from './failures.js';
+import { Fifo } from './fifo.js';
+import type { ConnectionTap } from './options.js';
+import { Outbox } from './outbox.js';
+import type { Transfer, TransferLine } from '../transfer/transfer.js';
+
+/** How many calls, and how many bytes of them, may be with the daemon unanswered. */
+const IN_FLIGHT_MAX = 512;
+const BYTES_MAX = 1024 * 1024;
+
+/** What the line tells its connection. */
+export interface LineOwner {
+  /** The launch flag; only as the first word of the connection. */
+  launched(): void;
+  /** Anything else came first. */
+  spoke(): void;
+}
+
+/**
+ * The order of calls on a connection: who is sent when, and whose reply it is that comes.
+ *
+ * Calls that move no file are sent ahead, up to a bound; one that moves a file has the line for itself. What throws out
+ * of `data` means that the two sides have lost step, and nothing more may be sent or read.
+ */
+export class Line implements FrameReceiver, TransferLine {
+  readonly #transport: Transport;
+  readonly #owner: LineOwner;
+  readonly #tap: ConnectionTap | undefined;
+  readonly #outbox: Outbox;
+  readonly #decoder = new FrameDecoder(this);
+  readonly #reader = new Reader();
+  readonly #header: ReplyHeader = { proc: 0, serial: 0, failed: false };
+  /** Issued, not sent. */
+  readonly #queue = new Fifo<PendingCall>();
+  /** Sent, not answered: a cancelled one stays until its reply has been dropped. */
+  readonly #sent = new Fifo<PendingCall>();
+  #sentBytes = 0;
+  /** The file transfer that has the line. */
+  #transfer: Transfer | null = null;
+  #transferCall: PendingCall | null = null;
+  #serial = 0;
+  #first = true;
+  #reading = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(transport: Transport, owner: LineOwner, tap: ConnectionTap | undefined) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#tap = tap;
+    this.#outbox = new Outbox(transport);
+  }
+
+  /** Whether no call is queued or unanswered. */
+  get idle(): boolean {
+    return this.#queue.length === 0 && this.#sent.length === 0 && this.#transfer === null;
+  }
+
+  /** Resolves when the line is idle. */
+  whenIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  /** Encodes a call and sends or queues it. Throws, with nothing sent, when its arguments cannot be encoded. */
+  issue(call: PendingCall, hint: bigint): void {
+    const { writer } = this.#outbox;
+    const place = call.codec.encode(writer, call.args, call.optargs, hint);
+    call.size = writer.pending - place;
+    if (call.codec.hasSecret) call.secrets = call.codec.secrets();
+    if (this.#queue.length === 0 && this.#mayGo(call)) {
+      this.#stamp(call, writer, place);
+      this.#onLine(call);
+      // A daemon that has nothing to do need not wait for what else is issued in this turn.
+      if (this.#sent.length === 1 && call.transfer === null) this.#outbox.flush();
+      else this.#outbox.schedule();
+      return;
+    }
+    // A copy of just the right size: ten thousand queued calls must not hold ten thousand blocks.
+    call.frame = Buffer.from(writer.peek(place));
+    writer.rewind(place);
+    this.#queue.push(call);
+  }
+
+  /** Bytes from the transport. */
+  data(bytes: Buffer): void {
+    this.#tap?.received(bytes);
+    this.#reading = true;
+    try {
+      this.#decoder.push(bytes);
+      this.#transfer?.received();
+    } finally {
+      this.#reading = false;
+    }
+    this.#pump();
+  }
+
+  /** Ends the line; returns the calls that were not answered. */
+  end(): PendingCall[] {
+    this.#outbox.close();
+    const calls = [...this.#sent.drain(), ...this.#queue.drain()];
+    // The call of a download is answered, and yet not done.
+    if (this.#transferCall !== null && !calls.includes(this.#transferCall)) calls.unshift(this.#transferCall);
+    this.#transfer?.abandon();
+    this.#transfer = null;
+    this.#transferCall = null;
+    this.#checkIdle();
+    return calls;
+  }
+
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  // The frames, in the order of the wire.
+
+  launched(): void {
+    if (!this.#first) throw lostStep('a launch flag in the middle of the connection');
+    this.#first = false;
+    this.#owner.launched();
+  }
+
+  cancelled(): void {
+    this.#spoken();
+    this.#transfer?.refused();
+  }
+
+  progress(proc: number, serial: number, position: bigint, total: bigint): void {
+    this.#spoken();
+    const call =
+      this.#transferCall?.serial === serial ? this.#transferCall : this.#sent.find((sent) => sent.serial === serial);
+    if (call === undefined || call.countsBytes) return;
+    call.progress(makeProgress({ operation: call.operation, proc, serial, position, total }));
+  }
+
+  frame(bytes: Buffer, start: number, end: number, owned: boolean): void {
+    this.#spoken();
+    if (this.#transfer?.receiving) this.#transfer.chunk(bytes, start, end);
+    else this.#reply(this.#reader.reset(bytes, start, end, owned));
+  }
+
+  #reply(reader: Reader): void {
+    const header = this.#header;
+    readReplyHeader(reader, header);
+    const call = this.#sent.shift();
+    if (call === undefined) throw lostStep(`a reply with serial ${header.serial} to no call`);
+    const { proc } = call.procedure;
+    if (header.serial !== call.serial || header.proc !== proc) {
+      this.#sent.push(call);
+      throw lostStep(
+        `a reply to call ${header.serial} of procedure ${header.proc} where ${call.serial} of ${proc} must be`,
+      );
+    }
+    this.#sentBytes -= call.size;
+    if (call.transfer !== null) this.#transferReply(call, call.transfer, reader, header.failed);
+    else if (!call.settled) this.#settle(call, reader, header.failed);
+  }
+
+  #settle(call: PendingCall, reader: Reader, failed: boolean): void {
+    try {
+      if (failed) call.reject(daemonFailure(call, readDaemonError(reader)));
+      else call.resolve(call.codec.decode(reader));
+    } catch (error) {
+      // The frame was whole, so the connection is still in step.
+      call.reject(inCall(call, error));
+    }
+  }
+
+  #transferReply(call: PendingCall, transfer: Transfer, reader: Reader, failed: boolean): void {
+    let outcome: unknown;
+    let error: Error | null = null;
+    try {
+      if (failed) error = daemonFailure(call, readDaemonError(reader));
+      else outcome = call.codec.decode(reader);
+    } catch (malformed) {
+      error = inCall(call, malformed);
+    }
+    if (!transfer.answerable) {
+      const step = lostStep('a reply before the end of the file', error ?? undefined);
+      if (error !== null) call.reject(error);
+      throw step;
+    }
+    if (error !== null) transfer.failed(error, !failed);
+    else transfer.succeeded(outcome);
+  }
+
+  // What a transfer may do with the line.
+
+  write(bytes: Buffer, released?: () => void): void {
+    this.#tap?.sent(bytes, []);
+    this.#outbox.write(bytes, released);
+  }
+
+  pause(): void {
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+  }
+
+  release(): void {
+    this.#transfer = null;
+    this.#transferCall = null;
+    if (!this.#reading) this.#pump();
+  }
+
+  #mayGo(call: PendingCall): boolean {
+    if (this.#transfer !== null) return false;
+    if (this.#sent.length === 0) return true;
+    if (call.transfer !== null) return false;
+    return this.#sent.length < IN_FLIGHT_MAX && this.#sentBytes + call.size <= BYTES_MAX;
+  }
+
+  #pump(): void {
+    for (let call = this.#queue.peek(); call !== undefined; call = this.#queue.peek()) {
+      if (call.frame !== null && !call.settled) {
+        if (!this.#mayGo(call)) return;
+        const { frame } = call;
+        call.frame = null;
+        this.#queue.shift();
+        this.#sendQueued(call, frame);
+      } else {
+        this.#queue.shift();
+      }
+    }
+    this.#checkIdle();
+  }
+
+  #sendQueued(call: PendingCall, frame: Buffer): void {
+    this.#serial = (this.#serial + 1) >>> 0;
+    call.serial = this.#serial;
+    frame.writeUInt32BE(call.serial, SERIAL_PLACE);
+    this.#tap?.sent(frame, call.secrets ?? []);
+    this.#outbox.append(frame);
+    this.#onLine(call);
+  }
+
+  #stamp(call: PendingCall, writer: Writer, place: number): void {
+    this.#serial = (this.#serial + 1) >>> 0;
+    call.serial = this.#serial;
+    writer.setUint32(place + SERIAL_PLACE, call.serial);
+    this.#tap?.sent(writer.peek(place), call.secrets ?? []);
+  }
+
+  #onLine(call: PendingCall): void {
+    this.#sent.push(call);
+    this.#sentBytes += call.size;
+    if (call.transfer === null) return;
+    this.#transfer = call.transfer;
+    this.#transferCall = call;
+    call.transfer.begin(this);
+  }
+
+  #spoken(): void {
+    if (!this.#first) return;
+    this.#first = false;
+    this.#owner.spoke();
+  }
+
+  #checkIdle(): void {
+    if (this.#onIdle === null || !this.idle) return;
+    this.#onIdle();
+    this.#onIdle = null;
+  }
+}
+
+function lostStep(message: string, cause?: Error): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_PROTOCOL', `lost step with the daemon: ${message}`, {
+    cause,
+    hint: 'connect anew; if it happens again, something else reads from or writes to the daemon',
+  });
+}
+
+/** A reply that could not be read, told as the failure of its call. */
+function inCall(call: PendingCall, error: unknown): Error {
+  if (!GuestfsError.is(error)) return error as Error;
+  return new GuestfsError(error.code, error.message, { ...call.where(), serial: call.serial });
+}

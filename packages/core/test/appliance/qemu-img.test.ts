@@ -1,0 +1,90 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import {
+  createArguments,
+  createDisk,
+  imageInfo,
+  safeName,
+  type CreateDiskOptions,
+} from '../../src/appliance/qemu/qemu-img.js';
+
+jest.setTimeout(60_000);
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'guestfs-test-'))));
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('createDisk', () => {
+  test.each(['plain.img', 'nbd:x', 'json:{}', 'a,b=c', '-o', '☃ \n'])('creates a disk named %j', async (name) => {
+    const path = join(folder, name);
+    await createDisk({ path, format: 'qcow2', size: 1n << 20n });
+    expect(await imageInfo(path)).toMatchObject({ format: 'qcow2', virtualSize: 1n << 20n, backingFile: null });
+  });
+
+  test('keeps sizes that a double would round', async () => {
+    const path = join(folder, 'large.qcow2');
+    const size = (1n << 53n) + 512n;
+    await createDisk({ path, format: 'qcow2', size, clustersize: 2097152 });
+    expect((await imageInfo(path)).virtualSize).toBe(size);
+  });
+
+  test('makes an overlay over a backing file of any name', async () => {
+    const base = join(folder, 'base,x=y.img');
+    await createDisk({ path: base, format: 'raw', size: 1 << 20, preallocation: 'full' });
+    const path = join(folder, 'overlay');
+    await createDisk({ path, format: 'qcow2', size: -1, backingfile: base, backingformat: 'raw' });
+    expect(await imageInfo(path)).toMatchObject({
+      virtualSize: 1n << 20n,
+      backingFormat: 'raw',
+      backingFile: expect.stringContaining('base,x=y.img'),
+    });
+  });
+
+  test.each<Partial<CreateDiskOptions>>([
+    { size: 0 },
+    { size: -5 },
+    { format: 'vmdk' as 'raw' },
+    { format: 'raw', compat: '1.1' },
+    { format: 'raw', preallocation: 'metadata' },
+    { compat: '2' },
+    { clustersize: 1000 },
+    { clustersize: 256 },
+    { backingfile: '/x', size: 5 },
+    { backingformat: 'a,b' },
+    { path: 'a\0b' },
+  ])('refuses %j', async (change) => {
+    await expect(
+      createDisk({ path: join(folder, 'x'), format: 'qcow2', size: 1 << 20, ...change }),
+    ).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
+  });
+
+  test('says what went wrong with a folder that is not there', async () => {
+    await expect(createDisk({ path: join(folder, 'no/x'), format: 'raw', size: 512 })).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_DRIVE',
+      log: expect.stringContaining('No such file'),
+    });
+  });
+
+  test('orders the arguments so that no name is taken for an option', () => {
+    expect(
+      createArguments({ path: '-f', format: 'qcow2', size: 512, compat: '1.1', preallocation: 'full' }, null),
+    ).toEqual(['create', '-q', '-f', 'qcow2', '-o', 'preallocation=falloc,compat=1.1', '--', safeName('-f'), '512']);
+  });
+});
+
+describe('imageInfo', () => {
+  test('does not write the image', async () => {
+    const path = join(folder, 'raw');
+    await writeFile(path, Buffer.alloc(1 << 16, 7));
+    const before = await stat(path, { bigint: true });
+    expect(await imageInfo(path)).toMatchObject({ format: 'raw', virtualSize: 1n << 16n });
+    expect((await stat(path, { bigint: true })).mtimeNs).toBe(before.mtimeNs);
+    expect((await readFile(path)).equals(Buffer.alloc(1 << 16, 7))).toBe(true);
+  });
+
+  test('rejects for what is not there', async () => {
+    await expect(imageInfo(join(folder, 'none'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_DRIVE' });
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals';
+import { connectFake, rejection } from '../../support/fake-daemon.js';
+import { ECHO, NOTHING, NUMBER, RECEIVE, SEND } from '../../support/procedures.js';
+import { errorReply, i32, okReply, opaque } from '../../support/wire.js';
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
+
+describe('cancelling', () => {
+  test('a call whose signal fired before sends nothing', async () => {
+    const { connection, daemon } = await connectFake();
+    const operation = connection.call(NOTHING, [], undefined, { signal: AbortSignal.abort('early') });
+    expect(await rejection(operation)).toMatchObject({
+      code: 'ERR_GUESTFS_CANCELLED',
+      cause: 'early',
+      operation: 'nothing',
+    });
+    await pause();
+    expect(daemon.unread).toBe(0);
+  });
+
+  test('a queued call never sends it', async () => {
+    const { connection, daemon } = await connectFake();
+    const first = connection.call(SEND, ['/f'], undefined, { source: (async function* () {})() });
+    const second = connection.call(ECHO, ['never']);
+    const third = connection.call(SEND, ['/never'], undefined, { source: (async function* () {})() });
+    const fourth = connection.call(NUMBER);
+    second.cancel('no');
+    third.cancel('no');
+    expect(await rejection(second)).toMatchObject({
+      code: 'ERR_GUESTFS_CANCELLED',
+      message: 'echo("never"): the call was cancelled',
+    });
+    expect(await rejection(third)).toMatchObject({ code: 'ERR_GUESTFS_CANCELLED' });
+    const { serial } = await daemon.call();
+    await daemon.file();
+    daemon.send(okReply(4, serial));
+    expect((await daemon.answer(i32(5))).proc).toBe(2);
+    await first;
+    expect(await fourth).toBe(5);
+    await pause();
+    expect(daemon.unread).toBe(0);
+  });
+
+  test.each(['an ok answer', 'an error', 'nonsense'])('a running call rejects at once and drops %s', async (answer) => {
+    const { connection, daemon } = await connectFake();
+    const operation = connection.call(NUMBER);
+    const next = connection.call(ECHO, ['x']);
+    const { serial } = await daemon.call();
+    operation.cancel(new Error('too slow'));
+    expect(await rejection(operation)).toMatchObject({ cause: { message: 'too slow' } });
+    if (answer === 'an ok answer') daemon.send(okReply(2, serial, i32(1)));
+    else if (answer === 'an error') daemon.send(errorReply(2, serial, 'EIO', 'x'));
+    else daemon.send(okReply(2, serial, Buffer.alloc(400)));
+    await daemon.answer(opaque('right'));
+    expect(await next).toBe('right');
+  });
+
+  test('a call that has its answer does nothing', async () => {
+    const { connection, daemon } = await connectFake();
+    const controller = new AbortController();
+    const operation = connection.call(NUMBER, [], undefined, { signal: controller.signal });
+    await daemon.answer(i32(3));
+    expect(await operation).toBe(3);
+    controller.abort();
+    operation.cancel();
+    expect(await operation).toBe(3);
+  });
+
+  test('all of many calls by one signal leaves no listener', async () => {
+    const { connection, daemon } = await connectFake();
+    const controller = new AbortController();
+    let listeners = 0;
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+    const calls = Array.from({ length: 1000 }, () => rejection(connection.call(NOTHING, [], undefined, { signal })));
+    for (let i = 0; i < 512; i++) await daemon.call();
+    expect(listeners).toBe(1000);
+    controller.abort();
+    await Promise.all(calls);
+    expect(listeners).toBe(0);
+    for (let serial = 1; serial <= 512; serial++) daemon.send(okReply(1, serial));
+    const next = connection.call(RECEIVE, ['/f'], undefined, { sink: () => undefined });
+    expect((await daemon.refuse('ENOENT', '')).proc).toBe(5);
+    await rejection(next);
+  });
+});
