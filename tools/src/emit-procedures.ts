@@ -11,7 +11,7 @@ export function emitProcedures(spec: Spec): string {
     all.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])),
   );
   const lines = [
-    `import type { Procedure } from '../protocol/descriptors.js';`,
+    `import type { Procedure } from '../wire/descriptors.js';`,
     `import { structs } from './structs.js';`,
     `import type {`,
     ...[...used].sort().map((name) => `  ${name},`),

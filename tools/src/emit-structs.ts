@@ -12,7 +12,7 @@ export function emitStructs(spec: Spec): string {
   ]);
   const rename = (text: string): string =>
     convertNames(text, (name) => (known.has(name) ? camelCase(name) : undefined));
-  const parts: string[] = [`import type { StructDescriptor } from '../protocol/descriptors.js';\n`];
+  const parts: string[] = [`import type { StructDescriptor } from '../wire/descriptors.js';\n`];
   for (const struct of spec.structs) {
     const type = pascalCase(struct.name);
     parts.push(comment('', [sentence(rename(struct.doc))]) + `export interface ${type} {`);
