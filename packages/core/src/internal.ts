@@ -1,6 +1,5 @@
 export { procedures } from './protocol/generated/procedures.js';
 export { structs } from './protocol/generated/structs.js';
-export { retell } from './protocol/retell.js';
 export { ByteReader, type ByteReaderHooks } from './protocol/operation/byte-reader.js';
 export { OperationControl, type ProgressObserver } from './protocol/operation/control.js';
 export type { StartDownload } from './protocol/operation/download.js';

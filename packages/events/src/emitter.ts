@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 import { createEvent } from './create.js';
-import { describeError, EventsError } from './errors.js';
+import { reasonOf, GuestfsError } from './errors.js';
 import type { EventName, GuestfsEvent, GuestfsEvents } from './events.js';
 import { createEventStore, parseSelection } from './iterate.js';
 import type { EventsMethod } from './iterate.js';
@@ -92,7 +92,7 @@ export class GuestfsEmitter implements EventSource {
     checkCallback(callback);
     checkMask(mask);
     if (flags !== 0) {
-      throw new EventsError('ERR_GUESTFS_ARGUMENT', `flags must be 0, not ${String(flags)}`, { hint: 'leave it out' });
+      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `flags must be 0, not ${String(flags)}`, { hint: 'leave it out' });
     }
     const handle = this.#nextHandle++;
     const names = namesOf(mask);
@@ -223,7 +223,7 @@ export class GuestfsEmitter implements EventSource {
   }
 
   #reportFailure(error: unknown, event: GuestfsEvent): void {
-    const warning = createEvent.warning(`a listener of ${event.type} events failed: ${describeError(error)}`, error);
+    const warning = createEvent.warning(`a listener of ${event.type} events failed: ${reasonOf(error)}`, error);
     // A listener of warnings that fails on the report of a failure would go round for ever.
     if (this.#failureReports.has(event)) {
       this.#writeFallback(warning);

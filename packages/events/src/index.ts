@@ -1,8 +1,8 @@
 export { createEvent } from './create.js';
 export { GuestfsEmitter } from './emitter.js';
 export type { EventCallback, EventFallback, EventListener, EventSource } from './emitter.js';
-export { EventsError } from './errors.js';
-export type { EventsErrorCode } from './errors.js';
+export { GuestfsError, reasonOf } from './errors.js';
+export type { FailedCall, GuestfsErrorCode, GuestfsErrorFields } from './errors.js';
 export * from './events.js';
 export { escapeBytes, StderrFallback } from './fallback.js';
 export type { FallbackSettings } from './fallback.js';

@@ -1,4 +1,3 @@
-export { describeError } from './errors.js';
 export { BoundedStore } from './overflow.js';
 export type { Overflow, StoreOptions } from './overflow.js';
 export { fractionOf } from './progress.js';

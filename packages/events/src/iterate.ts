@@ -1,4 +1,4 @@
-import { EventsError } from './errors.js';
+import { GuestfsError } from './errors.js';
 import { EVENT_NAMES } from './events.js';
 import type { EventName, GuestfsEvent, GuestfsEvents } from './events.js';
 import { BoundedStore } from './overflow.js';
@@ -66,7 +66,7 @@ export function createEventStore(options: EventsOptions): BoundedStore<GuestfsEv
     case 'drop-newest':
       return new BoundedStore({ capacity, isLast, overflow });
     default:
-      throw new EventsError('ERR_GUESTFS_ARGUMENT', `${String(overflow)} is no way to deal with overflow`, {
+      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${String(overflow)} is no way to deal with overflow`, {
         hint: 'use latest, drop-oldest or drop-newest, or leave it out',
       });
   }

@@ -1,4 +1,4 @@
-import { EventsError } from './errors.js';
+import { GuestfsError } from './errors.js';
 
 /** What a full queue does: forget its oldest item, or not take the newest. */
 export type Overflow = 'drop-oldest' | 'drop-newest';
@@ -104,7 +104,7 @@ export class BoundedStore<T> {
 
 function checkCapacity(capacity: number): void {
   if (capacity === Infinity || (Number.isSafeInteger(capacity) && capacity >= 1)) return;
-  throw new EventsError('ERR_GUESTFS_ARGUMENT', `capacity must be a whole number from 1 on, not ${String(capacity)}`, {
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `capacity must be a whole number from 1 on, not ${String(capacity)}`, {
     hint: 'leave it out for the default, or give Infinity for a queue without a bound',
   });
 }

@@ -1,4 +1,4 @@
-import { EventsError } from './errors.js';
+import { GuestfsError } from './errors.js';
 import { BoundedStore } from './overflow.js';
 import type { Progress } from './progress.js';
 
@@ -174,12 +174,12 @@ export function createProgressQueue(options: QueueOptions = {}): AsyncQueue<Prog
   return new AsyncQueue(new BoundedStore<Progress>({ capacity: 16, keyOf: () => 0, isLast }), options);
 }
 
-function aborted(signal: AbortSignal | undefined): EventsError {
-  return new EventsError('ERR_GUESTFS_CANCELLED', 'reading events was aborted', { cause: signal?.reason });
+function aborted(signal: AbortSignal | undefined): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'reading events was aborted', { cause: signal?.reason });
 }
 
-function secondConsumer(): EventsError {
-  return new EventsError('ERR_GUESTFS_STATE', 'this iterator already has a consumer', {
+function secondConsumer(): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_STATE', 'this iterator already has a consumer', {
     hint: 'ask for one iterator per consumer',
   });
 }

@@ -1,4 +1,4 @@
-import { EventsError } from './errors.js';
+import { GuestfsError } from './errors.js';
 import { EVENT_BITS, EVENT_NAMES, GUESTFS_EVENT } from './events.js';
 import type { EventName } from './events.js';
 
@@ -7,13 +7,13 @@ export function checkMask(mask: unknown): asserts mask is number {
   const known = typeof mask === 'number' && Number.isInteger(mask) && mask >= 0 && mask <= GUESTFS_EVENT.ALL;
   if (known && mask !== 0) return;
   const what = mask === 0 ? 'the event mask is empty' : `${show(mask)} is no event mask`;
-  throw new EventsError('ERR_GUESTFS_ARGUMENT', what, { hint: 'combine members of GUESTFS_EVENT with |' });
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', what, { hint: 'combine members of GUESTFS_EVENT with |' });
 }
 
 /** Throws unless it is the name of a class of events. */
 export function checkName(name: unknown): asserts name is EventName {
   if (typeof name === 'string' && Object.hasOwn(EVENT_BITS, name)) return;
-  throw new EventsError('ERR_GUESTFS_ARGUMENT', `there are no ${show(name)} events`, {
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `there are no ${show(name)} events`, {
     hint: `use one of ${EVENT_NAMES.join(', ')}`,
   });
 }
@@ -21,7 +21,7 @@ export function checkName(name: unknown): asserts name is EventName {
 /** Throws unless it can be called. */
 export function checkCallback(callback: unknown): void {
   if (typeof callback === 'function') return;
-  throw new EventsError('ERR_GUESTFS_ARGUMENT', `${show(callback)} is not a function to call with events`);
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${show(callback)} is not a function to call with events`);
 }
 
 /** The names of the classes in a mask, in the order of their bits. */

@@ -1,4 +1,4 @@
-import { EventsError } from './errors.js';
+import { GuestfsError } from './errors.js';
 import type { Progress } from './progress.js';
 
 /** Where a throttle takes its time from. */
@@ -34,7 +34,7 @@ export async function* throttle<T extends Progress>(
 ): AsyncGenerator<T, void, undefined> {
   const { perSecond, clock = SYSTEM_CLOCK } = options;
   if (!(perSecond > 0)) {
-    throw new EventsError('ERR_GUESTFS_ARGUMENT', `perSecond must be above 0, not ${String(perSecond)}`);
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `perSecond must be above 0, not ${String(perSecond)}`);
   }
   const iterator = source[Symbol.asyncIterator]();
   let due = -Infinity;

@@ -42,7 +42,7 @@ export class LibvirtSession implements Session {
     await shellGone;
     cleanUp();
     await home.vacate();
-    return { expected, reason: expected ? 'ended from here' : reason.message };
+    return { expected, reason: expected ? 'ended from here' : reason.reason };
   }
 
   /** As SIGTERM, so that qemu writes its caches back; an end of virsh ends the machine in any case. */

@@ -10,7 +10,7 @@ export class AttachedSession implements Session {
     this.connection = connection;
     this.ended = connection.closed.then(({ expected, reason }) => ({
       expected,
-      reason: expected ? 'closed from here' : reason.message,
+      reason: expected ? 'closed from here' : reason.reason,
     }));
   }
 

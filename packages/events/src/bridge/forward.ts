@@ -1,6 +1,6 @@
 import { concatBytes } from '../bytes.js';
 import type { EventSource } from '../emitter.js';
-import { EventsError } from '../errors.js';
+import { GuestfsError } from '../errors.js';
 import { GUESTFS_EVENT } from '../events.js';
 import { createEventStore } from '../iterate.js';
 import type { EventsOptions } from '../iterate.js';
@@ -167,7 +167,7 @@ class EventForwarder implements Forwarding {
         if (record.kind === 'end') this.#finish();
       }
     } catch (error) {
-      if (!(error instanceof EventsError)) throw error;
+      if (!(error instanceof GuestfsError)) throw error;
       this.#finish();
     }
     this.#pump();

@@ -1,5 +1,5 @@
 import { fromBase64, toBase64 } from '../bytes.js';
-import { EventsError } from '../errors.js';
+import { GuestfsError } from '../errors.js';
 
 /** A `MessagePort` or `Worker`, of a browser or of `node:worker_threads`. */
 export interface MessagePortLike {
@@ -64,7 +64,7 @@ export function openLink(port: EventPort, direction: 'send' | 'receive', handler
     return writeLink(port as ByteStreamLike, target, handlers);
   if (direction === 'receive' && typeof target.resume === 'function')
     return readLink(port as ByteStreamLike, target, handlers);
-  throw new EventsError('ERR_GUESTFS_ARGUMENT', `that is nothing to ${direction} events over`, {
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `that is nothing to ${direction} events over`, {
     hint: 'use a MessagePort, a Worker, a child process with IPC, a WebSocket or a byte stream',
   });
 }

@@ -1,4 +1,4 @@
-import { describeError, EventsError } from '../errors.js';
+import { reasonOf, GuestfsError } from '../errors.js';
 import type { GuestfsEvent } from '../events.js';
 import { BoundedStore } from '../overflow.js';
 import { AsyncQueue } from '../queue.js';
@@ -98,9 +98,9 @@ class EventReceiver extends AsyncQueue<GuestfsEvent> {
 
   #lose(cause: unknown): void {
     this.#peerOver = true;
-    const why = cause === undefined ? '' : `: ${describeError(cause)}`;
+    const why = cause === undefined ? '' : `: ${reasonOf(cause)}`;
     this.fail(
-      new EventsError('ERR_GUESTFS_CONNECTION_LOST', `the channel closed before the events ended${why}`, { cause }),
+      new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', `the channel closed before the events ended${why}`, { cause }),
     );
   }
 

@@ -1,7 +1,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { asBuffer, toText } from '../bytes.js';
 import { createEvent } from '../create.js';
-import { describeError } from '../errors.js';
+import { reasonOf } from '../errors.js';
 import { EVENT_BITS, EVENT_NAMES } from '../events.js';
 import type { EventName, GuestfsEvent } from '../events.js';
 import { makeProgress } from '../progress.js';
@@ -126,7 +126,7 @@ function decodeProgress(numbers: unknown, operation: unknown, phase: unknown): R
 
 /** An error's name, message and code are kept; of another value, how it reads. */
 function encodeCause(cause: unknown): unknown[] {
-  const message = describeError(cause);
+  const message = reasonOf(cause);
   try {
     const { name, code } = cause as { name?: unknown; code?: unknown };
     return [typeof name === 'string' ? name : 'Error', message, typeof code === 'string' ? code : null];

@@ -1,6 +1,6 @@
 import { concatBytes } from '../bytes.js';
-import { describeError, EventsError } from '../errors.js';
-import type { EventsErrorCode } from '../errors.js';
+import { reasonOf, GuestfsError } from '../errors.js';
+import type { GuestfsErrorCode } from '../errors.js';
 import { decodeRecord, ENCODING_VERSION, encodeRecord } from './codec.js';
 import type { StreamRecord } from './codec.js';
 
@@ -46,14 +46,14 @@ export function encodeHeader(): Uint8Array {
 export class FrameReader {
   /** Where the next record begins: all bytes before it were whole records. */
   offset = 0;
-  readonly #code: EventsErrorCode;
+  readonly #code: GuestfsErrorCode;
   #chunks: Uint8Array[] = [];
   #length = 0;
   #needed = 2;
   #begun: boolean;
 
   /** `code` is that of its errors. Without `needsHeader` records may come before any header. */
-  constructor(code: EventsErrorCode, needsHeader = true) {
+  constructor(code: GuestfsErrorCode, needsHeader = true) {
     this.#code = code;
     this.#begun = !needsHeader;
   }
@@ -103,7 +103,7 @@ export class FrameReader {
     try {
       record = decodeRecord(bytes);
     } catch (cause) {
-      throw this.#error(describeError(cause), cause);
+      throw this.#error(reasonOf(cause), cause);
     }
     if (record.kind === 'header') this.#checkVersion(record.version);
     else if (!this.#begun) throw this.#error('there is no header');
@@ -112,7 +112,7 @@ export class FrameReader {
 
   #checkVersion(version: number): void {
     if (version !== ENCODING_VERSION) {
-      throw new EventsError(
+      throw new GuestfsError(
         this.#code,
         `the events are in version ${version}, this package reads ${ENCODING_VERSION}`,
         {
@@ -123,8 +123,8 @@ export class FrameReader {
     this.#begun = true;
   }
 
-  #error(what: string, cause?: unknown): EventsError {
-    return new EventsError(this.#code, `not a stream of events, or a damaged one, at byte ${this.offset}: ${what}`, {
+  #error(what: string, cause?: unknown): GuestfsError {
+    return new GuestfsError(this.#code, `not a stream of events, or a damaged one, at byte ${this.offset}: ${what}`, {
       cause,
     });
   }

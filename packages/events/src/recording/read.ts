@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { describeError, EventsError } from '../errors.js';
+import { reasonOf, GuestfsError } from '../errors.js';
 import type { GuestfsEvent } from '../events.js';
 import { FrameReader } from './frames.js';
 
@@ -27,7 +27,7 @@ export class RecordedEvents implements AsyncIterableIterator<GuestfsEvent, undef
 
   [Symbol.asyncIterator](): this {
     if (this.#taken) {
-      throw new EventsError('ERR_GUESTFS_STATE', 'this recording is already being read', {
+      throw new GuestfsError('ERR_GUESTFS_STATE', 'this recording is already being read', {
         hint: 'call readEvents() again for a second reader',
       });
     }
@@ -88,14 +88,14 @@ async function* chunksOf(input: RecordingInput): AsyncGenerator<Uint8Array, void
   try {
     for await (const chunk of fromFile ? (createReadStream(input) as AsyncIterable<Uint8Array>) : input) {
       if (!ArrayBuffer.isView(chunk)) {
-        throw new EventsError('ERR_GUESTFS_ARGUMENT', 'a recording is read from bytes, not from text', {
+        throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'a recording is read from bytes, not from text', {
           hint: 'set no encoding on the stream',
         });
       }
       yield chunk;
     }
   } catch (cause) {
-    if (cause instanceof EventsError) throw cause;
-    throw new EventsError('ERR_GUESTFS_RECORDING', `the recording cannot be read: ${describeError(cause)}`, { cause });
+    if (cause instanceof GuestfsError) throw cause;
+    throw new GuestfsError('ERR_GUESTFS_RECORDING', `the recording cannot be read: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { EventSource } from '../emitter.js';
-import { describeError, EventsError } from '../errors.js';
+import { reasonOf, GuestfsError } from '../errors.js';
 import { GUESTFS_EVENT } from '../events.js';
 import type { GuestfsEvent } from '../events.js';
 import { openRecordingFile } from './file.js';
@@ -22,7 +22,7 @@ export interface Recording extends AsyncDisposable {
   /** Events lost so far because writing was too slow; the recording says where. */
   readonly dropped: number;
   /** Why the recording broke off, if it did. */
-  readonly error: EventsError | undefined;
+  readonly error: GuestfsError | undefined;
   /** Ends it and resolves once all is written; rejects with `ERR_GUESTFS_RECORDING` where writing failed. Idempotent. */
   stop(): Promise<void>;
 }
@@ -45,7 +45,7 @@ export function recordEvents(
 class EventRecorder implements Recording {
   events = 0;
   dropped = 0;
-  error: EventsError | undefined;
+  error: GuestfsError | undefined;
   readonly #source: EventSource;
   readonly #stream: Writable;
   readonly #ownsStream: boolean;
@@ -58,7 +58,7 @@ class EventRecorder implements Recording {
   constructor(source: EventSource, target: string | URL | Writable, options: RecordOptions) {
     const { mask = GUESTFS_EVENT.ALL, append = true, maxQueuedBytes = 64 * 1024 * 1024 } = options;
     if (typeof target !== 'string' && !(target instanceof URL) && typeof target?.write !== 'function') {
-      throw new EventsError('ERR_GUESTFS_ARGUMENT', 'events are recorded to a path, a file: URL or a Writable');
+      throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'events are recorded to a path, a file: URL or a Writable');
     }
     this.#source = source;
     this.#maxQueuedBytes = maxQueuedBytes;
@@ -137,9 +137,8 @@ class EventRecorder implements Recording {
 
   readonly #fail = (cause: unknown): void => {
     if (this.error !== undefined) return;
-    const known = cause instanceof EventsError ? cause : undefined;
+    const known = cause instanceof GuestfsError ? cause : undefined;
     this.error =
-      known ??
-      new EventsError('ERR_GUESTFS_RECORDING', `events cannot be recorded: ${describeError(cause)}`, { cause });
+      known ?? new GuestfsError('ERR_GUESTFS_RECORDING', `events cannot be recorded: ${reasonOf(cause)}`, { cause });
   };
 }

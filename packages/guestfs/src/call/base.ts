@@ -1,6 +1,6 @@
 import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
-import { describeArguments, procedures, retell } from '@guestfs/core/internal';
+import { describeArguments, procedures } from '@guestfs/core/internal';
 import { createEvent } from '@guestfs/events';
 import { openSource } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
@@ -184,7 +184,7 @@ export abstract class MethodBase {
       if (traced) handle.trace(formatResult(name, result));
       return result;
     } catch (error) {
-      if (GuestfsError.is(error)) retell(error, name, shown(signature, args, options).args());
+      if (GuestfsError.is(error)) error.withCall({ operation: name, args: shown(signature, args, options).args() });
       if (traced) handle.trace(formatFailure(name, error));
       throw error;
     }

@@ -1,4 +1,4 @@
-import { GuestfsError } from '@guestfs/core';
+import { reasonOf } from '@guestfs/events';
 import type { OptionalArguments, Signature, SignatureField } from './signature.js';
 
 const LONGEST = 256;
@@ -24,10 +24,8 @@ export function formatResult(name: string, value: unknown): string {
 
 /** The trace line of a call that failed: `name = -1 (error)`. */
 export function formatFailure(name: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
   // What was called is in the line before.
-  const call = GuestfsError.is(error) ? `${error.operation}${error.args ?? ''}: ` : '';
-  const [first = ''] = (message.startsWith(call) ? message.slice(call.length) : message).split('\n');
+  const [first = ''] = reasonOf(error).split('\n');
   return `${name} = -1 (${first})`;
 }
 

@@ -73,8 +73,8 @@ export function codeOf(error: unknown): string | undefined {
 
 function printedCode(error: GuestfsError): string | undefined {
   if (error.code !== 'ERR_GUESTFS_DAEMON') return undefined;
-  const message = error.message.toLowerCase();
-  return PRINTED.find(([text]) => message.includes(text.toLowerCase()))?.[1];
+  const said = error.reason.toLowerCase();
+  return PRINTED.find(([text]) => said.includes(text.toLowerCase()))?.[1];
 }
 
 function abortError(cause: GuestfsError): Error {

@@ -25,9 +25,5 @@ export async function withChecks(error: unknown, subject: DiagnosisSubject): Pro
     ({ status }) => status === 'failed' || status === 'warning',
   );
   if (wrong.length === 0) return error;
-  const text = `\n  What was checked:\n${formatDiagnosis(wrong).replace(/^/gm, '    ')}`;
-  // The stack begins with the message that the error was made with.
-  if (error.stack !== undefined) error.stack = error.stack.replace(error.message, () => error.message + text);
-  error.message += text;
-  return error;
+  return error.withDiagnosis(formatDiagnosis(wrong));
 }

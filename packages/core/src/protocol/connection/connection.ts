@@ -102,7 +102,7 @@ export class Connection {
       this.#remember(issued);
     } catch (error) {
       this.#remember(issued);
-      call.reject(GuestfsError.is(error) ? withOperation(issued, error) : error);
+      call.reject(GuestfsError.is(error) ? error.withCall(issued.where()) : error);
     }
     return operation;
   }
@@ -204,10 +204,4 @@ function transferOf(call: PendingCall, options: ConnectionCallOptions | undefine
   throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
     hint: 'pass a sink, or use download()',
   });
-}
-
-/** An error found before the call was sent, with the operation that the finder did not know. */
-function withOperation(call: PendingCall, error: GuestfsError): GuestfsError {
-  const { code, message, cause } = error;
-  return new GuestfsError(code, message, { operation: call.operation, cause });
 }

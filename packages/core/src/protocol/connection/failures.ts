@@ -1,4 +1,4 @@
-import { GuestfsError } from '../errors.js';
+import { GuestfsError, reasonOf } from '../errors.js';
 import type { GuestfsErrorFields } from '../errors.js';
 import type { DaemonError } from '../wire/daemon-error.js';
 import type { PendingCall } from './call.js';
@@ -25,7 +25,7 @@ function tooOldFailure(error: DaemonError, where: GuestfsErrorFields): GuestfsEr
 }
 
 export function transferFailure(call: PendingCall, message: string, cause?: unknown): GuestfsError {
-  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  const why = cause instanceof Error ? `: ${reasonOf(cause)}` : '';
   return new GuestfsError('ERR_GUESTFS_TRANSFER', `${message}${why}`, { ...call.where(), serial: call.serial, cause });
 }
 
@@ -36,13 +36,11 @@ export function endedFailure(call: PendingCall, reason: GuestfsError): GuestfsEr
   const serial = call.serial === 0 ? undefined : call.serial;
   // A replay that parted is no loss: what to do about it is another thing.
   if (GuestfsError.is(reason.cause) && reason.cause.code === 'ERR_GUESTFS_REPLAY') {
-    return new GuestfsError('ERR_GUESTFS_REPLAY', reason.cause.message, { ...call.where(), serial });
+    const { code, reason: why, hint } = reason.cause;
+    return new GuestfsError(code, why, { ...call.where(), serial, hint });
   }
-  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', reason.message, {
-    ...call.where(),
-    serial,
-    cause: reason.cause,
-  });
+  const { code, reason: why, hint, log, cause } = reason;
+  return new GuestfsError(code, why, { ...call.where(), serial, hint, log, cause });
 }
 
 export function closedReason(): GuestfsError {
@@ -50,6 +48,11 @@ export function closedReason(): GuestfsError {
 }
 
 export function lostReason(name: string, cause: Error | undefined): GuestfsError {
-  const why = cause === undefined ? 'the daemon closed the connection' : cause.message;
-  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', `the connection to ${name} was lost: ${why}`, { cause });
+  const why = cause === undefined ? 'the daemon closed the connection' : reasonOf(cause);
+  const { hint, log } = GuestfsError.is(cause) ? cause : {};
+  return new GuestfsError('ERR_GUESTFS_CONNECTION_LOST', `the connection to ${name} was lost: ${why}`, {
+    hint,
+    log,
+    cause,
+  });
 }

@@ -284,6 +284,5 @@ function lostStep(message: string, cause?: Error): GuestfsError {
 
 /** A reply that could not be read, told as the failure of its call. */
 function inCall(call: PendingCall, error: unknown): Error {
-  if (!GuestfsError.is(error)) return error as Error;
-  return new GuestfsError(error.code, error.message, { ...call.where(), serial: call.serial });
+  return GuestfsError.is(error) ? error.withCall({ ...call.where(), serial: call.serial }) : (error as Error);
 }

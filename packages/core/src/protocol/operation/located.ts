@@ -7,14 +7,7 @@ export interface Origin {
 
 /** Gives an error the stack of the caller's line in place of the one of our socket handler. */
 export function showOrigin(error: unknown, stack: unknown): void {
-  if (typeof stack !== 'string' || !GuestfsError.is(error)) return;
-  const frames = stack.indexOf('\n');
-  const head = `${error.name}: ${error.message}`;
-  Object.defineProperty(error, 'stack', {
-    value: frames === -1 ? head : head + stack.slice(frames),
-    configurable: true,
-    writable: true,
-  });
+  if (typeof stack === 'string' && GuestfsError.is(error)) error.withFrames(stack);
 }
 
 /**

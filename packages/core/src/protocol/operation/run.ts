@@ -1,7 +1,6 @@
 import { makeProgress } from '@guestfs/events';
 import type { Progress } from '@guestfs/events';
 import { GuestfsError } from '../errors.js';
-import { retell } from '../retell.js';
 import { OperationControl } from './control.js';
 
 /** How far a function of the library is; what is left out is taken from the operation. */
@@ -25,7 +24,8 @@ export class RunControl<T = unknown> extends OperationControl<T> {
   override reject(error: unknown): void {
     const { operation, shownArguments } = this;
     if (!this.settled && shownArguments !== undefined && GuestfsError.is(error)) {
-      if (error.operation === undefined || error.operation === operation) retell(error, operation, shownArguments);
+      if (error.operation === undefined || error.operation === operation)
+        error.withCall({ operation, args: shownArguments });
     }
     super.reject(error);
   }

@@ -17,7 +17,7 @@ export function argumentError(path: string, message: string): GuestfsError {
 export function tooLargeError(path: string, limit: number): GuestfsError {
   return new GuestfsError(
     'ERR_GUESTFS_MESSAGE_TOO_LARGE',
-    `argument ${path} makes the message longer than the protocol's limit of ${limit} bytes`,
+    `argument ${path} makes the message longer than the ${Math.floor(limit / 1024 ** 2)} MiB that the protocol allows`,
     { hint: 'pass less at a time, or send the data as a file (upload, download, tarIn)' },
   );
 }

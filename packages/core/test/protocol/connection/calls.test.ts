@@ -90,9 +90,11 @@ describe('a call', () => {
     const { connection, daemon } = await connectFake();
     const error = await rejection(connection.call(ECHO, [5]));
     expect(error).toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT', operation: 'echo' });
-    expect(error.message).toBe('echo: argument text must be a string');
+    expect(error.message).toBe('echo(5): argument text must be a string');
     expect(await rejection(connection.call(ECHO, ['x'.repeat(5_000_000)]))).toMatchObject({
       code: 'ERR_GUESTFS_MESSAGE_TOO_LARGE',
+      hint: expect.stringContaining('upload'),
+      args: expect.stringMatching(/^\("x+/),
     });
     const next = connection.call(ECHO, ['ok']);
     await daemon.answer(opaque('fine'));

@@ -178,7 +178,11 @@ describe('an upload', () => {
 
   test('without a source is refused', async () => {
     const { connection } = await connectFake();
-    expect(await rejection(connection.call(SEND, ['/f']))).toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
+    expect(await rejection(connection.call(SEND, ['/f']))).toMatchObject({
+      code: 'ERR_GUESTFS_ARGUMENT',
+      args: '("/f")',
+      hint: 'pass a source',
+    });
   });
 
   test('that is answered in the middle ends the connection, and tells the error', async () => {

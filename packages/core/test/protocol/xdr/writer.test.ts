@@ -61,7 +61,7 @@ describe('Writer', () => {
     expect(() => written(write, 4_194_304)).toThrow(
       expect.objectContaining({
         code: 'ERR_GUESTFS_MESSAGE_TOO_LARGE',
-        message: expect.stringMatching(/thing.*4194304/),
+        message: expect.stringMatching(/thing.* 4 MiB /),
       }),
     );
   });
