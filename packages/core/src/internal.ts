@@ -4,9 +4,10 @@ export { ByteReader, type ByteReaderHooks } from './protocol/operation/byte-read
 export { OperationControl, type ProgressObserver } from './protocol/operation/control.js';
 export type { StartDownload } from './protocol/operation/download.js';
 export * from './protocol/wire/constants.js';
+export { PING, pingFrame } from './protocol/wire/ping.js';
 export { FrameDecoder, type FrameReceiver } from './protocol/wire/frames.js';
 export { codecOf, type ProcedureCodec } from './protocol/wire/codec.js';
-export { readReplyHeader, type ReplyHeader } from './protocol/wire/header.js';
+export { readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from './protocol/wire/header.js';
 export { structDecoder } from './protocol/wire/results.js';
 export { describeArguments } from './protocol/connection/describe.js';
 export { Reader } from './protocol/xdr/reader.js';

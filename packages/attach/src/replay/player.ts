@@ -5,13 +5,10 @@ import {
   type Transport,
   type TransportReceiver,
 } from '@guestfs/core';
-import { PROGRESS_FLAG, CANCEL_FLAG } from '@guestfs/core/internal';
+import { CANCEL_FLAG, LENGTH_SIZE, PROGRESS_FLAG, PROGRESS_OFFSET, SERIAL_OFFSET } from '@guestfs/core/internal';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import type { RecordedCall, Recording } from './records.js';
 import type { CallRequest } from './request.js';
-
-const REPLY_SERIAL = 4 + 16;
-const PROGRESS_SERIAL = 4 + 4;
 
 /**
  * Answers calls from a recording, as the daemon did.
@@ -111,10 +108,10 @@ export class Player implements TransportReceiver, ClientObserver {
     for (const frame of frames) {
       const copy = Buffer.from(frame);
       const word = copy.readUInt32BE();
-      if (word === PROGRESS_FLAG) copy.writeUInt32BE(serial, PROGRESS_SERIAL);
+      if (word === PROGRESS_FLAG) copy.writeUInt32BE(serial, LENGTH_SIZE + PROGRESS_OFFSET.serial);
       else if (word !== CANCEL_FLAG && !replied) {
         replied = true;
-        if (copy.length >= REPLY_SERIAL + 4) copy.writeUInt32BE(serial, REPLY_SERIAL);
+        if (copy.length >= SERIAL_OFFSET + 4) copy.writeUInt32BE(serial, SERIAL_OFFSET);
       }
       this.#queue.push(copy);
     }

@@ -4,18 +4,19 @@ import {
   CHUNK_CANCELLED,
   CHUNK_END,
   FrameDecoder,
+  HEADER_OFFSET,
   HEADER_SIZE,
+  LENGTH_SIZE,
   PROGRESS_FLAG,
+  PROGRESS_OFFSET,
   PROGRESS_SIZE,
   readChunk,
+  SERIAL_OFFSET,
   type FrameReceiver,
 } from '@guestfs/core/internal';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import { RECORDING_VERSION, type DriveSummary, type SessionRecord } from './records.js';
 import type { CallRequest } from './request.js';
-
-const SERIAL = 16;
-const STATUS = 36;
 
 /** Writes down what the two sides of a connection say, as records in the order of the calls. */
 export class Recorder implements ConnectionTap, ClientObserver, FrameReceiver {
@@ -70,30 +71,30 @@ export class Recorder implements ConnectionTap, ClientObserver, FrameReceiver {
 
   cancelled(): void {
     if (this.#open.length === 0) return;
-    const bytes = Buffer.alloc(4);
+    const bytes = Buffer.alloc(LENGTH_SIZE);
     bytes.writeUInt32BE(CANCEL_FLAG);
     this.#write({ kind: 'answer', bytes });
   }
 
   progress(proc: number, _serial: number, position: bigint, total: bigint): void {
     if (this.#open.length === 0) return;
-    const bytes = Buffer.alloc(4 + PROGRESS_SIZE);
+    const bytes = Buffer.alloc(LENGTH_SIZE + PROGRESS_SIZE);
     bytes.writeUInt32BE(PROGRESS_FLAG);
-    bytes.writeUInt32BE(proc, 4);
-    bytes.writeBigUInt64BE(position, 12);
-    bytes.writeBigUInt64BE(total, 20);
+    bytes.writeUInt32BE(proc, LENGTH_SIZE + PROGRESS_OFFSET.procedure);
+    bytes.writeBigUInt64BE(position, LENGTH_SIZE + PROGRESS_OFFSET.position);
+    bytes.writeBigUInt64BE(total, LENGTH_SIZE + PROGRESS_OFFSET.total);
     this.#write({ kind: 'answer', bytes });
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
     const [call] = this.#open;
     if (call === undefined) return;
-    const frame = Buffer.alloc(4 + end - start);
+    const frame = Buffer.alloc(LENGTH_SIZE + end - start);
     frame.writeUInt32BE(end - start);
-    bytes.copy(frame, 4, start, end);
+    bytes.copy(frame, LENGTH_SIZE, start, end);
     if (!this.#downloading) {
-      if (end - start >= HEADER_SIZE) frame.writeUInt32BE(0, 4 + SERIAL);
-      const failed = end - start < HEADER_SIZE || bytes.readUInt32BE(start + STATUS) !== 0;
+      if (end - start >= HEADER_SIZE) frame.writeUInt32BE(0, SERIAL_OFFSET);
+      const failed = end - start < HEADER_SIZE || bytes.readUInt32BE(start + HEADER_OFFSET.status) !== 0;
       this.#downloading = call.transfer === 'out' && !failed;
     } else {
       const length = readChunk(bytes, start, end);

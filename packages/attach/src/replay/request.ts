@@ -1,13 +1,9 @@
 import type { Procedure, WireField } from '@guestfs/core';
-import { HEADER_SIZE, procedures, Reader } from '@guestfs/core/internal';
+import { HEADER_OFFSET, HEADER_SIZE, procedures, Reader } from '@guestfs/core/internal';
 
 const byNumber = new Map<number, Procedure>(
   Object.values(procedures).map((procedure) => [procedure.proc, procedure as Procedure]),
 );
-
-/** Where the serial lies in a message, counted from its start. */
-const SERIAL = 16;
-const PROCEDURE = 8;
 
 /** A call as it is kept and compared: without its serial, without keys and passwords. */
 export interface CallRequest {
@@ -25,10 +21,10 @@ export interface CallRequest {
 /** Reads the message of a call, which lies from `start` to `end`. Returns null for what is none. */
 export function readCall(bytes: Buffer, start: number, end: number): CallRequest | null {
   if (end - start < HEADER_SIZE) return null;
-  const proc = bytes.readUInt32BE(start + PROCEDURE);
-  const serial = bytes.readUInt32BE(start + SERIAL);
+  const proc = bytes.readUInt32BE(start + HEADER_OFFSET.procedure);
+  const serial = bytes.readUInt32BE(start + HEADER_OFFSET.serial);
   const message = Buffer.from(bytes.subarray(start, end));
-  message.writeUInt32BE(0, SERIAL);
+  message.writeUInt32BE(0, HEADER_OFFSET.serial);
   const procedure = byNumber.get(proc);
   const name = procedure?.name ?? String(proc);
   const { request, secrets } =

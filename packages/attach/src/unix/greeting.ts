@@ -1,14 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { GuestfsError, type Transport, type TransportReceiver } from '@guestfs/core';
-import {
-  DIRECTION_CALL,
-  DIRECTION_REPLY,
-  HEADER_SIZE,
-  LAUNCH_FLAG,
-  PING,
-  PROGRAM,
-  PROTOCOL_VERSION,
-} from '@guestfs/core/internal';
+import { DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/internal';
 import { PatternSearch } from './pattern-search.js';
 
 export interface GreetingOptions {
@@ -173,8 +165,8 @@ class Greeting implements Transport, TransportReceiver {
   #ask(): void {
     const serial = randomInt(0x10000000, 0xffffffff);
     this.#options.log?.(`${this.name}: no launch flag, pinging the daemon`);
-    this.#answer = new PatternSearch(pingFrame(DIRECTION_REPLY, serial));
-    this.#inner.write(pingFrame(DIRECTION_CALL, serial));
+    this.#answer = new PatternSearch(pingFrame(serial, DIRECTION_REPLY));
+    this.#inner.write(pingFrame(serial));
   }
 
   #succeed(rest: Buffer, how: string): void {
@@ -232,11 +224,3 @@ class Greeting implements Transport, TransportReceiver {
 }
 
 const WRONG_PEER = 'check that the path is the socket of a guestfsd, and not of another service (a console, QMP)';
-
-/** A ping, or the answer to one, as it is on the wire. */
-function pingFrame(direction: number, serial: number): Buffer {
-  const frame = Buffer.alloc(4 + HEADER_SIZE);
-  const words = [HEADER_SIZE, PROGRAM, PROTOCOL_VERSION, PING.proc, direction, serial];
-  words.forEach((word, i) => frame.writeUInt32BE(word, i * 4));
-  return frame;
-}

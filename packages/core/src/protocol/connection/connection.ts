@@ -2,7 +2,7 @@ import { GuestfsError } from '../errors.js';
 import type { CallOptions } from '../operation/control.js';
 import { DownloadOperation } from '../operation/download.js';
 import { Operation } from '../operation/operation.js';
-import { PING } from '../wire/constants.js';
+import { PING } from '../wire/ping.js';
 import type { OptionalArguments } from '../wire/codec.js';
 import type { Procedure } from '../wire/descriptors.js';
 import type { Transport } from '../transport/contract.js';

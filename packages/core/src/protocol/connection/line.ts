@@ -1,7 +1,7 @@
 import { GuestfsError } from '../errors.js';
 import { readDaemonError } from '../wire/daemon-error.js';
 import { FrameDecoder, type FrameReceiver } from '../wire/frames.js';
-import { readReplyHeader, SERIAL_PLACE, type ReplyHeader } from '../wire/header.js';
+import { readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from '../wire/header.js';
 import { makeProgress } from '@guestfs/events';
 import type { Transport } from '../transport/contract.js';
 import { Reader } from '../xdr/reader.js';
@@ -240,7 +240,7 @@ export class Line implements FrameReceiver, TransferLine {
   #sendQueued(call: PendingCall, frame: Buffer): void {
     this.#serial = (this.#serial + 1) >>> 0;
     call.serial = this.#serial;
-    frame.writeUInt32BE(call.serial, SERIAL_PLACE);
+    frame.writeUInt32BE(call.serial, SERIAL_OFFSET);
     this.#tap?.sent(frame, call.secrets ?? []);
     this.#outbox.append(frame);
     this.#onLine(call);
@@ -249,7 +249,7 @@ export class Line implements FrameReceiver, TransferLine {
   #stamp(call: PendingCall, writer: Writer, place: number): void {
     this.#serial = (this.#serial + 1) >>> 0;
     call.serial = this.#serial;
-    writer.setUint32(place + SERIAL_PLACE, call.serial);
+    writer.setUint32(place + SERIAL_OFFSET, call.serial);
     this.#tap?.sent(writer.peek(place), call.secrets ?? []);
   }
 

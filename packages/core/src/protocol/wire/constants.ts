@@ -1,5 +1,3 @@
-import type { Procedure } from './descriptors.js';
-
 /** The numbers of the daemon's protocol, version 4. */
 export const PROGRAM = 0x2000f5f5;
 export const PROTOCOL_VERSION = 4;
@@ -23,6 +21,9 @@ export const PROGRESS_FLAG = 0xffff5555;
 /** The length of a progress frame after its flag. */
 export const PROGRESS_SIZE = 24;
 export const HEADER_SIZE = 40;
-
-/** The call that does nothing: answered by any daemon that lives. */
-export const PING: Procedure<void> = { name: 'pingDaemon', proc: 92, args: [], optargs: [], returns: { kind: 'void' } };
+/** The length of the word in front of a message that tells its length, or of the flag in its place. */
+export const LENGTH_SIZE = 4;
+/** Where the fields of a message's header lie, counted from the start of the message. */
+export const HEADER_OFFSET = { procedure: 8, serial: 16, bitmask: 28, status: 36 } as const;
+/** Where the fields of a progress frame lie, counted from what follows its flag. */
+export const PROGRESS_OFFSET = { procedure: 0, serial: 4, position: 8, total: 16 } as const;

@@ -1,5 +1,5 @@
 import { GuestfsError } from '../errors.js';
-import { CANCEL_FLAG, LAUNCH_FLAG, MESSAGE_MAX, PROGRESS_FLAG, PROGRESS_SIZE } from './constants.js';
+import { CANCEL_FLAG, LAUNCH_FLAG, MESSAGE_MAX, PROGRESS_FLAG, PROGRESS_OFFSET, PROGRESS_SIZE } from './constants.js';
 
 /** What a {@link FrameDecoder} finds. Nothing is called after one of these threw. */
 export interface FrameReceiver {
@@ -101,10 +101,10 @@ export class FrameDecoder {
   #deliver(bytes: Buffer, start: number, end: number, owned: boolean): void {
     if (!this.#isProgress) return this.#receiver.frame(bytes, start, end, owned);
     this.#receiver.progress(
-      bytes.readUInt32BE(start),
-      bytes.readUInt32BE(start + 4),
-      bytes.readBigUInt64BE(start + 8),
-      bytes.readBigUInt64BE(start + 16),
+      bytes.readUInt32BE(start + PROGRESS_OFFSET.procedure),
+      bytes.readUInt32BE(start + PROGRESS_OFFSET.serial),
+      bytes.readBigUInt64BE(start + PROGRESS_OFFSET.position),
+      bytes.readBigUInt64BE(start + PROGRESS_OFFSET.total),
     );
   }
 }

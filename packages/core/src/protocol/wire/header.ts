@@ -1,10 +1,19 @@
 import type { Reader } from '../xdr/reader.js';
 import type { Writer } from '../xdr/writer.js';
-import { DIRECTION_CALL, DIRECTION_REPLY, PROGRAM, PROTOCOL_VERSION, STATUS_ERROR, STATUS_OK } from './constants.js';
+import {
+  DIRECTION_CALL,
+  DIRECTION_REPLY,
+  HEADER_OFFSET,
+  LENGTH_SIZE,
+  PROGRAM,
+  PROTOCOL_VERSION,
+  STATUS_ERROR,
+  STATUS_OK,
+} from './constants.js';
 
-/** Where the serial lies in a call's frame, counted from its length word. */
-export const SERIAL_PLACE = 4 + 16;
-const BITMASK_PLACE = 4 + 28;
+/** Where the serial lies in a frame, counted from its length word. */
+export const SERIAL_OFFSET = LENGTH_SIZE + HEADER_OFFSET.serial;
+const BITMASK_OFFSET = LENGTH_SIZE + HEADER_OFFSET.bitmask;
 
 /** Writes a call's length word and header; the length, the serial and the bitmask are filled in later. */
 export function writeCallHeader(writer: Writer, proc: number, hint: bigint): void {
@@ -27,8 +36,8 @@ export function writeCallHeader(writer: Writer, proc: number, hint: bigint): voi
 
 /** Fills in which optional arguments are set, for the call whose frame starts at `place`. */
 export function setBitmask(writer: Writer, place: number, high: number, low: number): void {
-  if (high !== 0) writer.setUint32(place + BITMASK_PLACE, high);
-  if (low !== 0) writer.setUint32(place + BITMASK_PLACE + 4, low);
+  if (high !== 0) writer.setUint32(place + BITMASK_OFFSET, high);
+  if (low !== 0) writer.setUint32(place + BITMASK_OFFSET + 4, low);
 }
 
 /** What distinguishes one reply from another. */

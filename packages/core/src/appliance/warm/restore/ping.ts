@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import { DIRECTION_CALL, HEADER_SIZE, PING, PROGRAM, PROTOCOL_VERSION } from '../../../protocol/wire/constants.js';
+import { HEADER_OFFSET } from '../../../protocol/wire/constants.js';
 import { FrameDecoder } from '../../../protocol/wire/frames.js';
+import { pingFrame } from '../../../protocol/wire/ping.js';
 
 /** Far from the serials of a connection, which go up from zero. */
 const SERIAL = 0x70000000;
@@ -21,7 +22,7 @@ export function pingDaemon(socket: Socket): Promise<void> {
     const ended = (): void => done(new Error('the daemon closed the connection'));
     const surprise = (): void => done(new Error('the daemon answered a ping with something else'));
     const decoder = new FrameDecoder({
-      frame: (bytes, start) => (bytes.readUInt32BE(start + 16) === SERIAL ? done() : surprise()),
+      frame: (bytes, start) => (bytes.readUInt32BE(start + HEADER_OFFSET.serial) === SERIAL ? done() : surprise()),
       progress: surprise,
       launched: surprise,
       cancelled: surprise,
@@ -36,9 +37,6 @@ export function pingDaemon(socket: Socket): Promise<void> {
     socket.on('data', read);
     socket.on('error', done);
     socket.on('close', ended);
-    const call = Buffer.alloc(4 + HEADER_SIZE);
-    const words = [HEADER_SIZE, PROGRAM, PROTOCOL_VERSION, PING.proc, DIRECTION_CALL, SERIAL];
-    words.forEach((word, index) => call.writeUInt32BE(word, index * 4));
-    socket.write(call);
+    socket.write(pingFrame(SERIAL));
   });
 }
