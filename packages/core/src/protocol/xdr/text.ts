@@ -8,21 +8,39 @@ export function decodeText(bytes: Buffer, start: number, end: number): string {
   return text.includes(REPLACEMENT) ? decodeEscaped(bytes, start, end) : text;
 }
 
+/** How many UTF-16 units become a string at once: as many as a call takes arguments without trouble. */
+const BLOCK = 4096;
+
+/** In blocks, so that time and memory grow with the length alone however many bytes are not valid. */
 function decodeEscaped(bytes: Buffer, start: number, end: number): string {
+  const units = new Uint16Array(BLOCK);
+  let used = 0;
   let text = '';
-  let valid = start;
-  let at = start;
-  while (at < end) {
-    const length = sequenceLength(bytes, at, end);
-    if (length > 0) {
-      at += length;
-      continue;
+  for (let offset = start; offset < end;) {
+    if (used > BLOCK - 2) {
+      text += String.fromCharCode(...units.subarray(0, used));
+      used = 0;
     }
-    text += bytes.toString('utf8', valid, at) + String.fromCharCode(ESCAPE | bytes[at]!);
-    at += 1;
-    valid = at;
+    const length = sequenceLength(bytes, offset, end);
+    const code = length === 0 ? ESCAPE | bytes[offset]! : codePoint(bytes, offset, length);
+    if (code > 0xffff) {
+      units[used++] = 0xd7c0 + (code >> 10);
+      units[used++] = ESCAPE | (code & 0x3ff);
+    } else {
+      units[used++] = code;
+    }
+    offset += Math.max(length, 1);
   }
-  return text + bytes.toString('utf8', valid, end);
+  return text + String.fromCharCode(...units.subarray(0, used));
+}
+
+/** The code point of a well-formed sequence. */
+function codePoint(bytes: Buffer, offset: number, length: number): number {
+  const first = bytes[offset]!;
+  if (length === 1) return first;
+  let code = first & (0xff >> (length + 1));
+  for (let i = 1; i < length; i++) code = (code << 6) | (bytes[offset + i]! & 0x3f);
+  return code;
 }
 
 /** How long the well-formed sequence at `at` is; 0 when there is none (Unicode 15, table 3-7). */

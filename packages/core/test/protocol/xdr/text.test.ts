@@ -36,6 +36,14 @@ describe('strings on the wire', () => {
     fc.assert(fc.property(bytes, (value) => expect(roundTrip(value)).toEqual(Buffer.from(value))));
   });
 
+  test('long text with bad bytes anywhere survives the round trip', () => {
+    const piece = Buffer.concat([Buffer.from('é€𝄞a'), Buffer.from([0xff])]);
+    for (let shift = 0; shift < piece.length; shift++) {
+      const bytes = Buffer.concat([Buffer.alloc(shift, 'x'), ...new Array<Buffer>(2000).fill(piece)]);
+      expect(roundTrip(bytes).equals(bytes)).toBe(true);
+    }
+  });
+
   test('decode as Node does where the bytes are valid', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
