@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { decodeMulti, encode } from '@msgpack/msgpack';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs, recordSession } from 'guestfs';
@@ -209,6 +210,36 @@ describeNative('a recorded session', () => {
     expect(await recording.finished).toMatchObject({ calls: 2 });
     await replay(other, (h) => dying(h, () => undefined));
   }, 30_000);
+
+  test('an answer that is missing, or a file without an end, is told and not waited for', async () => {
+    const other = join(folder, 'unanswered.gfr');
+    const reading = async (g: Guestfs): Promise<void> => {
+      await g.pingDaemon();
+      for await (const part of g.download('/proc/self/stat')) expect(part.length).toBeGreaterThan(0);
+    };
+    await record(other, reading);
+    const records = [...decodeMulti(await readFile(other))] as { kind: string; calls?: number }[];
+    // The last call is the sync of closing.
+    const calls = records.slice(0, records.map(({ kind }) => kind).lastIndexOf('call'));
+    const answers = calls.flatMap(({ kind }, i) => (kind === 'answer' ? [i] : []));
+    expect(answers.length).toBeGreaterThan(3);
+    for (const at of [answers[0]!, answers.at(-1)!]) {
+      const kept = records.filter((_, i) => i !== at);
+      await writeFile(other, Buffer.concat(kept.map((record) => encode(record))));
+      await expect(replay(other, reading)).rejects.toMatchObject({ code: 'ERR_GUESTFS_REPLAY' });
+    }
+  });
+
+  test('never writes through a file that lies where the recording is made', async () => {
+    const target = join(folder, 'target');
+    await writeFile(target, 'untouched');
+    const name = join(folder, 'linked.gfr');
+    await symlink(target, `${name}.part`);
+    await symlink(target, name);
+    await record(name, async (g) => void (await g.pingDaemon()));
+    expect(await readFile(target, 'utf8')).toBe('untouched');
+    expect((await lstat(name)).mode & 0o170777).toBe(0o100600);
+  });
 
   test('a handle that is closed without a launch tells so', async () => {
     const g = new Guestfs();

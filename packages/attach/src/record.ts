@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
@@ -75,8 +76,9 @@ class PartFile {
 
   constructor(path: string) {
     this.#path = path;
-    this.#part = `${path}.part`;
-    this.#stream = createWriteStream(this.#part, { mode: 0o600 });
+    this.#part = `${path}.${randomBytes(8).toString('hex')}.part`;
+    // What another user put there, a link say, is never written through.
+    this.#stream = createWriteStream(this.#part, { mode: 0o600, flags: 'wx' });
     this.#stream.on('error', (error) => (this.#failure = error));
   }
 

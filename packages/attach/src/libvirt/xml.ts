@@ -12,6 +12,8 @@ export interface XmlElement {
 
 /** Libvirt's documents are some 10 KiB; one with hundreds of disks stays below this. */
 const LONGEST = 4 * 1024 * 1024;
+/** A machine with all the disks there can be has some thousand; parsing takes longer than in proportion. */
+const MOST_ELEMENTS = 20_000;
 
 const FORMAT = { preserveOrder: true, ignoreAttributes: false, attributeNamePrefix: '' } as const;
 const parser = new XMLParser({
@@ -34,6 +36,8 @@ const builder = new XMLBuilder({ ...FORMAT, suppressEmptyNode: true });
 export function parseXml(text: string): XmlElement {
   if (text.length > LONGEST) throw unreadable(`it has ${text.length} characters; ${LONGEST} are allowed`);
   if (/<!DOCTYPE/i.test(text)) throw unreadable('it has a DOCTYPE, and entities defined there are never expanded');
+  const elements = text.match(/<[^/!?]/g)?.length ?? 0;
+  if (elements > MOST_ELEMENTS) throw unreadable(`it has ${elements} elements; ${MOST_ELEMENTS} are allowed`);
   let nodes: unknown;
   try {
     nodes = parser.parse(text, true);

@@ -6,6 +6,7 @@ import {
   type TransportReceiver,
 } from '@guestfs/core';
 import { CANCEL_FLAG, LENGTH_SIZE, PROGRESS_FLAG, PROGRESS_OFFSET, SERIAL_OFFSET } from '@guestfs/core/internal';
+import { isAnswered } from './answered.js';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import type { RecordedCall, Recording } from './records.js';
 import type { CallRequest } from './request.js';
@@ -23,7 +24,7 @@ export class Player implements TransportReceiver, ClientObserver {
   readonly #client = new ClientSide(this);
   readonly #queue: Buffer[] = [];
   #next = 0;
-  #current: { recorded: RecordedCall; serial: number } | null = null;
+  #current: { recorded: RecordedCall; call: CallRequest } | null = null;
   #full = false;
   #lost = false;
   #parted = false;
@@ -74,14 +75,14 @@ export class Player implements TransportReceiver, ClientObserver {
       return this.#part(at, `call ${at + 1} is ${recorded.name} in the recording, but ${call.name} now`);
     if (!recorded.request.equals(call.request))
       return this.#part(at, `call ${at + 1}, ${call.name}, has other arguments than in the recording`);
-    this.#current = { recorded, serial: call.serial };
+    this.#current = { recorded, call };
     this.#answer(recorded.early, call.serial);
-    if (call.transfer !== 'in') this.#complete(recorded, call.serial);
+    if (call.transfer !== 'in') this.#complete(recorded, call);
   }
 
   uploaded(upload: UploadSummary): void {
     if (this.#parted || this.#current === null) return;
-    const { recorded, serial } = this.#current;
+    const { recorded, call } = this.#current;
     const expected = recorded.upload;
     const comparable = this.#recording.compareUploads && expected?.whole === true && upload.whole;
     if (comparable && (expected.bytes !== upload.bytes || expected.sha256 !== upload.sha256)) {
@@ -91,11 +92,13 @@ export class Player implements TransportReceiver, ClientObserver {
           : `of ${upload.bytes} bytes instead of ${expected.bytes}`;
       return this.#part(this.#next - 1, `call ${this.#next}, ${recorded.name}, sends a file ${how}`);
     }
-    this.#complete(recorded, serial);
+    this.#complete(recorded, call);
   }
 
-  #complete(recorded: RecordedCall, serial: number): void {
+  #complete(recorded: RecordedCall, { name, serial, transfer }: CallRequest): void {
     this.#current = null;
+    if (!recorded.lost && !isAnswered(recorded, transfer))
+      return this.#part(this.#next - 1, `there is no whole answer to call ${this.#next}, ${name}`);
     this.#answer(recorded.late, serial);
     if (recorded.lost) {
       this.#lost = true;

@@ -29,6 +29,7 @@ describe('parseXml', () => {
     ['an attribute twice', '<a x="1" x="2"/>'],
     ['depth without end', '<a>'.repeat(100_000) + '</a>'.repeat(100_000)],
     ['a name that JavaScript treats specially', '<a><__proto__ x="1"/></a>'],
+    ['more elements than libvirt writes', `<a>${'<b/>'.repeat(700_000)}</a>`],
     ['more than libvirt writes', `<a>${' '.repeat(5 * 1024 * 1024)}</a>`],
   ])('refuses %s', (_, text) => {
     expect(() => parseXml(text)).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_LIBVIRT' }));

@@ -4,6 +4,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { FrameReader } from './frames.js';
 
+/** What a recording tells is its owner's alone. */
+const MODE = 0o600;
+
 /**
  * A file to record to. Opened at the first turn; what is written before waits in memory.
  *
@@ -34,13 +37,13 @@ export function openRecordingFile(path: string | URL, append: boolean): Writable
 }
 
 async function openAfterLastRecord(path: string | URL, append: boolean): Promise<FileHandle> {
-  if (!append) return open(path, 'w');
+  if (!append) return open(path, 'w', MODE);
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isFile() === true && existing.size > 0) {
     const whole = await endOfLastRecord(path);
     if (whole < existing.size) await truncate(path, whole);
   }
-  return open(path, 'a');
+  return open(path, 'a', MODE);
 }
 
 async function endOfLastRecord(path: string | URL): Promise<number> {
