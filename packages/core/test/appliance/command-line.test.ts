@@ -29,6 +29,7 @@ function argumentsFor(
     appliance: { kernel: '/c/kernel', initrd: '/c/initrd', root: '/c/root', rootUuid: 'u-u', rootFormat: 'raw' },
     drives,
     socket: '/tmp/guestfs-x/guestfsd.sock',
+    monitor: '/tmp/guestfs-x/qmp.sock',
     term: 'xterm',
     ...machine,
   });

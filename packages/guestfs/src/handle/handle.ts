@@ -188,6 +188,7 @@ export class Handle {
     } catch (error) {
       failure = error;
     }
+    failure ??= session.connection.stalled;
     await session.shutdown();
     await this.#ended;
     if (failure !== null) throw failure as Error;
@@ -204,7 +205,9 @@ export class Handle {
     this.#launching?.abort.abort(closedError('launch'));
     await this.#launching?.settled;
     await this.order.turn();
-    await this.shutdown().catch((error: unknown) => this.log(`the last sync failed: ${String(error)}`));
+    await this.shutdown().catch((error: unknown) =>
+      this.warn(`what was written last may be lost, for the last sync failed: ${String(error)}`),
+    );
     this.#recording?.settle(Promise.reject(closedError('recordSession')));
     this.#state = 'closed';
     this.emitter.dispatch(createEvent.close());

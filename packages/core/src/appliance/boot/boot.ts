@@ -14,6 +14,9 @@ import { explainExit, explainTimeout } from './failure.js';
 import { MachineHome } from './home.js';
 import { ApplianceListener } from './listener.js';
 import { MachineProcess } from './machine-process.js';
+import type { MachineMonitor } from '../monitor/monitor.js';
+import { monitorQemu } from '../monitor/qemu.js';
+import { QmpClient } from '../qmp/client.js';
 import type { AcceleratorName, HostCpu } from '../qemu/architecture.js';
 import { MachineSession } from './session.js';
 
@@ -54,12 +57,21 @@ async function bootAt(home: MachineHome, options: BootOptions): Promise<MachineS
   const { config, context, accelerator } = options;
   const drives = await prepareDrives(config.drives, options.driveKinds, home.folder);
   const listener = await ApplianceListener.listen(join(home.folder, 'guestfsd.sock'));
+  const control = await ApplianceListener.listen(join(home.folder, 'qmp.sock'));
   const phases = new ConsolePhases((phase) => context.phase(phase));
   let machine: MachineProcess | null = null;
+  let monitor: MachineMonitor | null = null;
   try {
     const leanInitrd = options.leanInitrd && join(home.folder, 'initrd');
     if (leanInitrd !== undefined) await writeFile(leanInitrd, options.leanInitrd ?? '', { mode: 0o600 });
-    const args = commandLine({ ...options, leanInitrd, drives, socket: listener.path, term: process.env['TERM'] });
+    const args = commandLine({
+      ...options,
+      leanInitrd,
+      drives,
+      socket: listener.path,
+      monitor: control.path,
+      term: process.env['TERM'],
+    });
     context.signal.throwIfAborted();
     machine = await MachineProcess.start({
       ...config,
@@ -72,28 +84,45 @@ async function bootAt(home: MachineHome, options: BootOptions): Promise<MachineS
         context.console(bytes);
       },
     });
-    const { connection, socket } = await waitForDaemon(machine, listener, phases, options);
+    const started = machine;
+    monitor = monitorQemu(openControl(control), {
+      disks: { drives: config.drives, overlays: config.tmpdir, overlaySetting: 'LIBGUESTFS_TMPDIR' },
+      kill: () => started.kill(),
+      warn: (line) => context.warn(line),
+      log: (line) => context.log(line),
+    });
+    const { connection, socket } = await waitForDaemon(machine, monitor, listener, phases, options);
     phases.complete();
     context.log(`the appliance is up under ${accelerator}`);
-    const session = new MachineSession(connection, socket, machine, home);
+    const session = new MachineSession({ connection, socket, machine, home, monitor });
     home.onSignal(context.flush);
     return session;
   } catch (error) {
+    monitor?.close();
     machine?.kill();
     await machine?.ended;
     throw error;
   } finally {
     listener.close();
+    control.close();
   }
+}
+
+/** qemu connects before it runs the machine. */
+async function openControl(listener: ApplianceListener): Promise<QmpClient> {
+  const { client } = await QmpClient.open(await listener.accepted);
+  return client;
 }
 
 type Outcome =
   | { readonly kind: 'up'; readonly connection: Connection; readonly socket: Socket }
   | { readonly kind: 'broken'; readonly error: unknown }
+  | { readonly kind: 'stopped'; readonly error: GuestfsError }
   | { readonly kind: 'exited' | 'late' | 'silent' | 'aborted' };
 
 async function waitForDaemon(
   machine: MachineProcess,
+  monitor: MachineMonitor,
   listener: ApplianceListener,
   phases: ConsolePhases,
   options: BootOptions,
@@ -101,7 +130,7 @@ async function waitForDaemon(
   const { config, context } = options;
   const stop = new AbortController();
   const opened = openConnection(listener, context, stop.signal);
-  const watch = watchBoot(machine, phases, options);
+  const watch = watchBoot(machine, monitor, phases, options);
   let outcome: Outcome;
   try {
     outcome = await Promise.race([opened, watch.outcome]);
@@ -113,6 +142,7 @@ async function waitForDaemon(
   }
   const failure = { console: machine.console.text, cause: outcome.kind === 'broken' ? outcome.error : undefined };
   stop.abort(new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up'));
+  if (outcome.kind === 'stopped') throw outcome.error;
   if (outcome.kind === 'aborted') throw cancelled(context.signal);
   if (outcome.kind === 'silent') throw new AcceleratorFailure('the kernel gave no sign of life');
   if (outcome.kind === 'late') throw explainTimeout(config.timeout, failure);
@@ -155,11 +185,17 @@ async function openConnection(
 }
 
 /** Resolves when the boot is known to have failed. */
-function watchBoot(machine: MachineProcess, phases: ConsolePhases, { config, context, mayFallBack }: BootOptions) {
+function watchBoot(
+  machine: MachineProcess,
+  monitor: MachineMonitor,
+  phases: ConsolePhases,
+  { config, context, mayFallBack }: BootOptions,
+) {
   const timers: NodeJS.Timeout[] = [];
   let abort = (): void => undefined;
   const outcome = new Promise<Outcome>((resolve) => {
     void machine.ended.then(() => resolve({ kind: 'exited' }));
+    void monitor.stopped.then((error) => resolve({ kind: 'stopped', error }));
     timers.push(setTimeout(() => resolve({ kind: 'late' }), Math.min(config.timeout, 2 ** 31 - 1)));
     if (mayFallBack) timers.push(setTimeout(() => phases.kernelUp || resolve({ kind: 'silent' }), SILENCE_LIMIT));
     abort = () => resolve({ kind: 'aborted' });

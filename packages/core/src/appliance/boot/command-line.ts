@@ -2,6 +2,7 @@ import { GuestfsError } from '../../protocol/errors.js';
 import type { Appliance } from '../find/appliance.js';
 import type { LaunchConfig } from '../config/config.js';
 import type { PreparedDrive } from '../drives/prepare.js';
+import { monitorArguments } from '../monitor/qemu.js';
 import { kernelArguments } from './kernel-arguments.js';
 import { booleanSetting } from '../qemu/accelerator.js';
 import { leanTraits, machineTraits, type AcceleratorName, type HostCpu } from '../qemu/architecture.js';
@@ -21,6 +22,8 @@ export interface Machine {
   readonly drives: readonly PreparedDrive[];
   /** Where the library listens and qemu connects. */
   readonly socket: string;
+  /** Where it listens for qemu's machine protocol. */
+  readonly monitor: string;
   readonly term: string | undefined;
   /** The lean initrd, in place of the appliance's own; the root is then a virtio disk. */
   readonly leanInitrd?: string | undefined;
@@ -76,6 +79,7 @@ export function commandLine(machine: Machine): string[] {
       ['chardev', 'channel0'],
       ['name', CHANNEL_NAME],
     ]),
+    ...monitorArguments(machine.monitor),
     ...(config.network ? networkArguments() : []),
     '-append',
     kernelArguments({
@@ -100,6 +104,9 @@ export function driveArguments({ config, source, format, secret }: PreparedDrive
     ...(format === undefined ? [] : [['format', format] as const]),
     // What is written to a read-only disk goes to an overlay in qemu's TMPDIR, which nobody needs to survive a crash.
     ...(config.readonly ? [['snapshot', 'on'] as const] : []),
+    // A machine that stops loses nothing: what could not be written is written when it goes on. An error that the guest is
+    // told of is lost, for its kernel drops what it has not written, and `sync` says that all went well.
+    ['werror', 'stop'],
     ['cache', config.readonly ? 'unsafe' : (config.cachemode ?? 'writeback')],
     ...(config.copyonread === true ? [['copy-on-read', 'on'] as const] : []),
     ...(!config.readonly && (config.discard ?? 'disable') !== 'disable' ? [['discard', 'unmap'] as const] : []),
@@ -145,6 +152,7 @@ function rootArguments({ root, rootFormat }: Appliance, lean: boolean): string[]
     ['file.locking', 'off'],
     ['format', rootFormat],
     ['snapshot', 'on'],
+    ['werror', 'stop'],
     ['cache', 'unsafe'],
   ];
   if (lean) return ['-drive', formatOptions(drive), ...device('virtio-blk-pci', [['drive', 'appliance']])];

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { MachineMonitor } from '../monitor/monitor.js';
 import type { Connection } from '../../protocol/connection/connection.js';
 import { GuestfsError } from '../../protocol/errors.js';
 import type { Session, SessionEnd } from '../config/backend.js';
@@ -9,6 +10,16 @@ import type { ProcessEnd } from '../process/run.js';
 /** How long qemu may stay after the daemon's connection ended by itself, in milliseconds: it often tells why. */
 const LAST_WORDS = 2000;
 
+export interface MachineSessionOptions {
+  readonly connection: Connection;
+  /** The connection's, which ends with the daemon. */
+  readonly socket: Socket;
+  readonly machine: MachineProcess;
+  readonly home: MachineHome;
+  readonly monitor: MachineMonitor;
+  readonly addDrives?: Session['addDrives'];
+}
+
 /** A machine of ours whose daemon is up. */
 export class MachineSession implements Session {
   readonly addDrives?: Session['addDrives'];
@@ -16,20 +27,17 @@ export class MachineSession implements Session {
   readonly pid: number | null;
   readonly ended: Promise<SessionEnd>;
   readonly #machine: MachineProcess;
+  readonly #monitor: MachineMonitor;
   #ending: 'shutdown' | 'kill' | null = null;
   #shutdown: Promise<void> | null = null;
 
-  constructor(
-    connection: Connection,
-    socket: Socket,
-    machine: MachineProcess,
-    home: MachineHome,
-    addDrives?: Session['addDrives'],
-  ) {
+  constructor({ connection, socket, machine, home, monitor, addDrives }: MachineSessionOptions) {
     this.addDrives = addDrives;
     this.connection = connection;
     this.pid = machine.pid;
     this.#machine = machine;
+    this.#monitor = monitor;
+    monitor.attach(connection);
     this.ended = this.#watch(socket, home);
   }
 
@@ -40,12 +48,14 @@ export class MachineSession implements Session {
 
   kill(): void {
     this.#ending ??= 'kill';
+    this.#monitor.close();
     this.#machine.kill();
   }
 
   async #end(): Promise<void> {
     this.#ending ??= 'shutdown';
     await this.connection.close().catch(() => undefined);
+    this.#monitor.close();
     await this.#machine.stop();
     await this.ended;
   }
@@ -57,14 +67,17 @@ export class MachineSession implements Session {
       else socket.once('close', () => resolve(null));
     });
     let end = await Promise.race([machine.ended, disconnected]);
-    let reason = end === null ? 'the daemon closed the connection' : `qemu ${end.description}`;
     if (end === null && this.#ending === null) {
       end = await withinLastWords(machine);
       if (end === null) void machine.stop();
-      else reason = `qemu ${end.description}`;
     }
     const expected = this.#ending !== null;
+    const reason = this.#monitor.explainEnd(
+      end === null ? 'the daemon closed the connection' : `qemu ${end.description}`,
+      machine.console.text,
+    );
     await machine.ended;
+    this.#monitor.close();
     if (!expected) this.connection.destroy(lost(reason, machine));
     await home.vacate();
     return { expected, reason: expected ? `ended by ${this.#ending}` : reason };

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GuestfsError } from '../../protocol/errors.js';
 import { LineReader } from '../process/line-reader.js';
@@ -10,6 +11,13 @@ interface Waiter {
   readonly wanted: (event: QmpEvent) => boolean;
   readonly resolve: (event: QmpEvent) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** Told of what happens on a control connection; neither may throw. */
+export interface QmpListener {
+  event(event: QmpEvent): void;
+  /** Nothing more comes. */
+  end(): void;
 }
 
 interface Command {
@@ -27,6 +35,7 @@ export class QmpClient {
   readonly #stream: Duplex;
   readonly #commands = new Map<number, Command>();
   readonly #waiters = new Set<Waiter>();
+  readonly #listeners = new Set<QmpListener>();
   #nextId = 1;
   #end: Error | null = null;
   #greeted!: (version: QmpVersion) => void;
@@ -78,6 +87,16 @@ export class QmpClient {
     return found;
   }
 
+  /** Tells a listener of every event from now on, and of the end. */
+  listen(listener: QmpListener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Lets this process end though the stream is open. */
+  unref(): void {
+    (this.#stream as Partial<Socket>).unref?.();
+  }
+
   close(): void {
     this.#stream.destroy();
   }
@@ -94,6 +113,7 @@ export class QmpClient {
   }
 
   #tell(event: QmpEvent): void {
+    for (const listener of this.#listeners) listener.event(event);
     for (const waiter of this.#waiters) {
       if (!waiter.wanted(event)) continue;
       this.#waiters.delete(waiter);
@@ -111,5 +131,7 @@ export class QmpClient {
     for (const { reject } of [...this.#commands.values(), ...this.#waiters]) reject(this.#end);
     this.#commands.clear();
     this.#waiters.clear();
+    for (const listener of this.#listeners) listener.end();
+    this.#listeners.clear();
   }
 }

@@ -69,10 +69,16 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
     super.resolve(value);
   }
 
-  protected override onCancelled(error: GuestfsError): void {
+  /** Rejects the call where it is: unsent it is never sent, else its file is given up and its reply dropped. */
+  fail(error: GuestfsError): void {
+    if (this.settled) return;
     this.frame = null;
     // Rejects first: what the transfer does then finds the call settled.
     this.reject(error);
     this.transfer?.cancel();
+  }
+
+  protected override onCancelled(error: GuestfsError): void {
+    this.fail(error);
   }
 }

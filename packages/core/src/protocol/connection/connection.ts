@@ -14,6 +14,7 @@ import { Line } from './line.js';
 import { opened } from './opening.js';
 import type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions } from './options.js';
 import { Origins } from './origins.js';
+import type { Stall } from './stall.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { Upload } from '../transfer/upload.js';
 
@@ -37,6 +38,7 @@ export class Connection {
   readonly #origins = new Origins();
   readonly #options: ConnectionOptions;
   #end: ConnectionEnd | null = null;
+  #stall: Stall | null = null;
   #closing: Promise<void> | null = null;
   #resolveClosed!: (end: ConnectionEnd) => void;
   #onFirstWord: ((isLaunchFlag: boolean) => void) | null = null;
@@ -72,6 +74,30 @@ export class Connection {
     return this.#end !== null;
   }
 
+  /** What a call rejects with while the daemon's machine stands still; null while it runs. */
+  get stalled(): GuestfsError | null {
+    return this.#stall?.failure({}) ?? null;
+  }
+
+  /**
+   * The daemon's machine stands still: open calls reject with the reason, and what the daemon answers to them later is
+   * dropped. A call that is made from now on waits, unsent, and has the machine try again.
+   */
+  stall(stall: Stall): void {
+    if (this.#end !== null) return;
+    this.#stall = stall;
+    for (const call of this.#line.halt()) {
+      call.fail(stall.failure({ ...call.where(), serial: call.serial === 0 ? undefined : call.serial }));
+    }
+  }
+
+  /** The daemon's machine runs again. Calls are sent once those that were rejected meanwhile have been answered. */
+  proceed(): void {
+    if (this.#stall === null || this.#end !== null) return;
+    this.#stall = null;
+    this.#line.proceed();
+  }
+
   /**
    * Calls a procedure with its arguments in order and its optional ones by name.
    *
@@ -104,6 +130,7 @@ export class Connection {
       this.#remember(issued);
       call.reject(GuestfsError.is(error) ? error.withCall(issued.where()) : error);
     }
+    this.#stall?.retry();
     return operation;
   }
 
@@ -134,7 +161,8 @@ export class Connection {
   /**
    * Ends the connection when the calls that were issued are done; new ones reject from now on.
    *
-   * Waits at most `timeout` milliseconds (default 5000) for them; those still open then reject with ERR_GUESTFS_CLOSED.
+   * Waits at most `timeout` milliseconds (default 5000) for them, and not at all for a machine that stands still; those
+   * still open then reject with ERR_GUESTFS_CLOSED.
    * Resolves when the transport is gone, also with a dead peer. Idempotent.
    */
   close(options: { timeout?: number } = {}): Promise<void> {

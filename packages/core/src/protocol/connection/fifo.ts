@@ -37,9 +37,14 @@ export class Fifo<T> {
     return undefined;
   }
 
+  /** All that is there, first to last. */
+  list(): T[] {
+    return this.#items.slice(this.#head) as T[];
+  }
+
   /** Takes all that is left. */
   drain(): T[] {
-    const rest = this.#items.slice(this.#head) as T[];
+    const rest = this.list();
     this.#items = [];
     this.#head = 0;
     return rest;

@@ -47,6 +47,8 @@ export class Line implements FrameReceiver, TransferLine {
   /** The file transfer that has the line. */
   #transfer: Transfer | null = null;
   #transferCall: PendingCall | null = null;
+  /** Nothing is sent: while the daemon's machine stands still, and then until it has answered what it was sent before. */
+  #held: 'stalled' | 'draining' | null = null;
   #serial = 0;
   #first = true;
   #reading = false;
@@ -64,7 +66,7 @@ export class Line implements FrameReceiver, TransferLine {
     return this.#queue.length === 0 && this.#sent.length === 0 && this.#transfer === null;
   }
 
-  /** Resolves when the line is idle. */
+  /** Resolves when the line is idle, or stalled: nobody knows then when it will be. */
   whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -120,6 +122,24 @@ export class Line implements FrameReceiver, TransferLine {
 
   flush(): void {
     this.#outbox.flush();
+  }
+
+  /** Stops sending, and returns the calls that are open; those that were not sent are off the line. */
+  halt(): PendingCall[] {
+    this.#held = 'stalled';
+    const sent = this.#sent.list();
+    const calls = [...sent, ...this.#queue.drain()];
+    // The call of a download is answered, and yet not done.
+    if (this.#transferCall !== null && !sent.includes(this.#transferCall)) calls.unshift(this.#transferCall);
+    this.#checkIdle();
+    return calls;
+  }
+
+  /** Sends again once the daemon has answered all that it was sent before the stall. */
+  proceed(): void {
+    if (this.#held !== 'stalled') return;
+    this.#held = 'draining';
+    if (!this.#reading) this.#pump();
   }
 
   // The frames, in the order of the wire.
@@ -216,8 +236,12 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   #mayGo(call: PendingCall): boolean {
-    if (this.#transfer !== null) return false;
-    if (this.#sent.length === 0) return true;
+    if (this.#transfer !== null || this.#held === 'stalled') return false;
+    if (this.#sent.length === 0) {
+      this.#held = null;
+      return true;
+    }
+    if (this.#held !== null) return false;
     if (call.transfer !== null) return false;
     return this.#sent.length < IN_FLIGHT_MAX && this.#sentBytes + call.size <= BYTES_MAX;
   }
@@ -269,7 +293,7 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   #checkIdle(): void {
-    if (this.#onIdle === null || !this.idle) return;
+    if (this.#onIdle === null || !(this.idle || this.#held === 'stalled')) return;
     this.#onIdle();
     this.#onIdle = null;
   }

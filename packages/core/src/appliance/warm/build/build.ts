@@ -101,6 +101,8 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
         ...options,
         qemu: ingredients.qemu.file,
         pgroup: false,
+        disks: { drives: [], overlays: staging, overlaySetting: 'LIBGUESTFS_CACHEDIR' },
+        warn: options.log,
         output: (bytes) => console.add(bytes),
         args: async (sockets) => [
           ...warmArguments({ ...ingredients, ...files, use: 'make', sockets }),

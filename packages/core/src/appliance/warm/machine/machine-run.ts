@@ -1,10 +1,14 @@
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
+import type { GuestfsError } from '../../../protocol/errors.js';
 import { QmpClient } from '../../qmp/client.js';
 import type { QmpVersion } from '../../qmp/messages.js';
 import { ApplianceListener } from '../../boot/listener.js';
 import { MachineHome } from '../../boot/home.js';
 import { MachineProcess } from '../../boot/machine-process.js';
+import type { MachineDisks } from '../../monitor/disk-failure.js';
+import type { MachineMonitor } from '../../monitor/monitor.js';
+import { monitorQemu } from '../../monitor/qemu.js';
 import type { WarmMachine } from './machine.js';
 
 /** A qemu of which machine protocol, daemon port and helper port are connected. */
@@ -12,6 +16,7 @@ export interface WarmRun {
   readonly home: MachineHome;
   readonly machine: MachineProcess;
   readonly qmp: QmpClient;
+  readonly monitor: MachineMonitor;
   readonly version: QmpVersion;
   readonly daemon: Socket;
   readonly helper: Socket;
@@ -26,6 +31,8 @@ export interface RunOptions {
   /** All of qemu's arguments, once the sockets and the private folder are known. */
   readonly args: (sockets: WarmMachine['sockets'], home: MachineHome) => Promise<readonly string[]>;
   readonly output: (bytes: Buffer) => void;
+  readonly disks: MachineDisks;
+  readonly warn: (line: string) => void;
   readonly log: (line: string) => void;
 }
 
@@ -40,8 +47,8 @@ export class RunFailure extends Error {
 }
 
 /**
- * Starts qemu, connects all its sockets, and hands it to `use`. When that fails, or qemu ends meanwhile, qemu is killed
- * and everything temporary removed before this rejects.
+ * Starts qemu, connects all its sockets, and hands it to `use`. When that fails, qemu ends meanwhile, or it stops for want
+ * of room on a disk, it is killed and everything temporary removed before this rejects.
  */
 export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => Promise<T>): Promise<T> {
   const home = await MachineHome.open(options.sockdir);
@@ -60,14 +67,16 @@ export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => 
     options.signal.throwIfAborted();
     machine = await MachineProcess.start({ ...options, args, home });
     const started = machine;
-    return await whileRunning(started, options.signal, async () => {
+    return await whileRunning(started, options.signal, async (fail) => {
       const [qmpSocket, daemonSocket, helperSocket] = await Promise.all([
         control.accepted,
         daemon.accepted,
         helper.accepted,
       ]);
       const { client, version } = await QmpClient.open(qmpSocket);
-      return use({ home, machine: started, qmp: client, version, daemon: daemonSocket, helper: helperSocket });
+      const monitor = monitorQemu(client, { ...options, kill: () => started.kill() });
+      void monitor.stopped.then(fail);
+      return use({ home, machine: started, qmp: client, monitor, version, daemon: daemonSocket, helper: helperSocket });
     });
   } catch (error) {
     machine?.kill();
@@ -79,22 +88,32 @@ export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => 
   }
 }
 
-/** Rejects as soon as qemu ends or the signal is aborted. */
-async function whileRunning<T>(machine: MachineProcess, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/** Rejects as soon as qemu ends, the signal is aborted, or the work is told to fail. */
+async function whileRunning<T>(
+  machine: MachineProcess,
+  signal: AbortSignal,
+  work: (fail: (error: GuestfsError) => void) => Promise<T>,
+): Promise<T> {
   let stop = (): void => undefined;
+  let failure: unknown = null;
+  let fail!: (error: GuestfsError) => void;
   const stopped = new Promise<never>((_, reject) => {
     void machine.ended.then(({ description }) => reject(new RunFailure(`qemu ${description}`, machine.stderr.text)));
+    fail = (error) => {
+      failure = error;
+      reject(error);
+    };
     stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
   });
   stopped.catch(() => undefined);
-  const working = work();
+  const working = work(fail);
   working.catch(() => undefined);
   try {
     return await Promise.race([working, stopped]);
   } catch (error) {
-    if (error instanceof RunFailure || signal.aborted) throw error;
+    if (error instanceof RunFailure || error === failure || signal.aborted) throw error;
     // A broken socket is mostly the first that is seen of a qemu that dies.
     const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), 500).unref());
     const end = await Promise.race([machine.ended, limit]);

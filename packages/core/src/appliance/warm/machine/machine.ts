@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { CHANNEL_NAME, driveArguments } from '../../boot/command-line.js';
 import { DEFAULT_MEMSIZE } from '../../config/environment.js';
 import type { PreparedDrive } from '../../drives/prepare.js';
+import { monitorArguments } from '../../monitor/qemu.js';
 import { leanTraits, type AcceleratorName, type HostCpu } from '../../qemu/architecture.js';
 import { formatOptions, type QemuOption } from '../../qemu/options.js';
 
@@ -76,12 +77,7 @@ export function warmArguments(machine: WarmMachine): string[] {
     ...port(2, 'helper', HELPER_CHANNEL, sockets.helper),
     '-serial',
     'stdio',
-    ...socket('qmp', sockets.qmp),
-    '-mon',
-    formatOptions([
-      ['chardev', 'qmp'],
-      ['mode', 'control'],
-    ]),
+    ...monitorArguments(sockets.qmp),
   ];
 }
 

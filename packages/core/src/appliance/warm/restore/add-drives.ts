@@ -4,6 +4,7 @@ import { checkDriveWords, MAXIMUM_DRIVES } from '../../drives/check.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';
 import { explainExit } from '../../boot/failure.js';
 import type { MachineHome } from '../../boot/home.js';
+import type { MachineMonitor } from '../../monitor/monitor.js';
 import type { QmpClient } from '../../qmp/client.js';
 import { diskArguments } from '../machine/machine.js';
 import type { GuestHelper } from '../machine/wake.js';
@@ -18,11 +19,12 @@ const COMMANDS: Readonly<Record<string, string>> = {
 interface Running {
   readonly home: MachineHome;
   readonly qmp: QmpClient;
+  readonly monitor: MachineMonitor;
   readonly helper: GuestHelper;
 }
 
 /** Adds the user's disks to a machine that runs without any, with the same options as on a command line. */
-export function driveAdder({ home, qmp, helper }: Running): (drives: readonly DriveConfig[]) => Promise<void> {
+export function driveAdder({ home, qmp, monitor, helper }: Running): (drives: readonly DriveConfig[]) => Promise<void> {
   let used = false;
   return async (drives) => {
     if (used) throw new GuestfsError('ERR_GUESTFS_STATE', 'this machine has got its disks already');
@@ -35,12 +37,12 @@ export function driveAdder({ home, qmp, helper }: Running): (drives: readonly Dr
     }
     drives.forEach(checkDriveWords);
     const kinds = await checkDrives(drives);
+    monitor.changeDisks(drives);
     const args = diskArguments(await prepareDrives(drives, kinds, home.folder));
     for (let i = 0; i + 1 < args.length; i += 2) await add(qmp, args[i] ?? '', args[i + 1] ?? '', drives);
     const { ready } = helper.wake(drives.length);
     await ready;
     helper.close();
-    qmp.close();
   };
 }
 

@@ -40,6 +40,8 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       qemu: options.qemu,
       signal: context.signal,
       output: (bytes) => context.console(bytes),
+      disks: { drives: config.drives, overlays: config.tmpdir, overlaySetting: 'LIBGUESTFS_TMPDIR' },
+      warn: (line) => context.warn(line),
       log: (line) => context.log(line),
       args: async (sockets, home) => [
         ...warmArguments({ ...options, ...files, use: 'restore', sockets }),
@@ -48,7 +50,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
         'defer',
       ],
     },
-    async ({ home, machine, qmp, version, daemon, helper: helperSocket }) => {
+    async ({ home, machine, qmp, monitor, version, daemon, helper: helperSocket }) => {
       await within(BUSY_LIMIT, 'qemu did not load the state', loadState(qmp, version, join(template.folder, 'state')));
       context.phase('kernelUp');
       const helper = new GuestHelper(helperSocket);
@@ -62,12 +64,9 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
         onProgress: (progress) => context.progress(progress),
         ...(context.tap && { tap: context.tap }),
       });
-      const addDrives = config.drives.length === 0 ? driveAdder({ home, qmp, helper }) : undefined;
-      if (addDrives === undefined) {
-        helper.close();
-        qmp.close();
-      }
-      const session = new MachineSession(connection, daemon, machine, home, addDrives);
+      const addDrives = config.drives.length === 0 ? driveAdder({ home, qmp, monitor, helper }) : undefined;
+      if (addDrives === undefined) helper.close();
+      const session = new MachineSession({ connection, socket: daemon, machine, home, monitor, addDrives });
       home.onSignal(context.flush);
       context.phase('ready');
       return session;

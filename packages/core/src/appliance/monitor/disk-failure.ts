@@ -1,0 +1,87 @@
+import { dirname, resolve } from 'node:path';
+import { GuestfsError, type GuestfsErrorFields } from '../../protocol/errors.js';
+import type { DriveConfig } from '../config/config.js';
+import { isNetwork } from '../drives/check.js';
+import { driveDevice } from '../drives/device-name.js';
+import type { DiskError } from './events.js';
+
+/** The machine's disks, by which an error is told. */
+export interface MachineDisks {
+  readonly drives: readonly DriveConfig[];
+  /** Where what is written to read-only disks goes, and to the appliance's own. */
+  readonly overlays: string;
+  /** The setting that chooses that folder. */
+  readonly overlaySetting: 'LIBGUESTFS_TMPDIR' | 'LIBGUESTFS_CACHEDIR' | 'XDG_RUNTIME_DIR';
+}
+
+/** The id that qemu knows a drive by, from its index. */
+const DRIVE_ID = /^hd([0-9]+)$/;
+/** The id of the appliance's own disk. */
+const ROOT_ID = 'appliance';
+
+/** A disk error in the user's terms: which disk, what the host said, where it happened, and what to do. */
+export class DiskFailure {
+  readonly #error: DiskError;
+  readonly #drive: DriveConfig | undefined;
+  readonly #index: number;
+  readonly #disks: MachineDisks;
+
+  constructor(error: DiskError, disks: MachineDisks) {
+    this.#error = error;
+    this.#index = Number(DRIVE_ID.exec(error.device)?.[1] ?? -1);
+    this.#drive = disks.drives[this.#index];
+    this.#disks = disks;
+  }
+
+  /** For people: `the host could not write to the drive "/d.img" (/dev/sda): No space left on device`. */
+  get message(): string {
+    const { reason, operation, nospace } = this.#error;
+    const why = reason || (nospace ? 'No space left on device' : 'Input/output error');
+    const doing = operation === 'read' ? 'read from' : `write to${this.#overlaid ? ' the overlay of' : ''}`;
+    return `the host could not ${doing} ${this.#disk}: ${why}`;
+  }
+
+  /** The error of a call that waits for a machine which stopped for this. */
+  stalled(where: GuestfsErrorFields): GuestfsError {
+    return new GuestfsError(this.#code, `${this.message}; the appliance is paused`, { ...where, hint: this.#hint });
+  }
+
+  /** The error of a launch that this ended. */
+  ended(): GuestfsError {
+    const hint = this.#code === 'EIO' ? 'see what the host can tell: dmesg' : `${this.#makeRoom}, then launch again`;
+    return new GuestfsError(this.#code, this.message, { hint });
+  }
+
+  get #code(): 'ERR_GUESTFS_NO_SPACE' | 'EIO' {
+    return this.#error.nospace || /quota exceeded/i.test(this.#error.reason) ? 'ERR_GUESTFS_NO_SPACE' : 'EIO';
+  }
+
+  get #overlaid(): boolean {
+    return this.#drive === undefined ? this.#error.device === ROOT_ID : this.#drive.readonly;
+  }
+
+  get #disk(): string {
+    if (this.#drive !== undefined) {
+      return `the drive ${JSON.stringify(this.#drive.file)} (${driveDevice(this.#index)})`;
+    }
+    const { device } = this.#error;
+    if (device === ROOT_ID) return "the appliance's own disk";
+    return device === '' ? 'a disk' : `the disk ${JSON.stringify(device)}`;
+  }
+
+  get #makeRoom(): string {
+    const { overlays, overlaySetting } = this.#disks;
+    if (this.#overlaid) {
+      return `make room in ${overlays}, where the overlays of read-only drives lie (df -h ${overlays}; ${overlaySetting} chooses another folder for the next launch)`;
+    }
+    const drive = this.#drive;
+    if (drive === undefined || isNetwork(drive)) return 'make room where the disk is stored';
+    const folder = dirname(resolve(drive.file));
+    return `make room for ${JSON.stringify(drive.file)} (df -h ${folder})`;
+  }
+
+  get #hint(): string {
+    const cure = this.#code === 'EIO' ? 'mend the disk (dmesg and its server tell more)' : this.#makeRoom;
+    return `${cure} and call again: the appliance goes on where it stopped. Closing instead loses what was not written yet`;
+  }
+}
