@@ -42,7 +42,7 @@ export class Describer {
       );
     }
     if (each.deprecated !== undefined) blocks.push(`@deprecated ${this.replacement(each)}`);
-    const see = (each.see ?? []).map((name) => `{@link Guestfs.${camelCase(name)}}`);
+    const see = (each.see ?? []).map((name) => link(each, name));
     if (see.length > 0) blocks.push(`@see ${see.join(', ')}`);
     blocks.push(`@since upstream ${each.since}`);
     return comment(indent, blocks);
@@ -83,8 +83,15 @@ export class Describer {
 
   private replacement(each: FunctionSpec): string {
     if (typeof each.deprecated !== 'object') return 'There is no replacement.';
-    return `Use {@link Guestfs.${camelCase(each.deprecated.by)}} instead.`;
+    return `Use ${link(each, each.deprecated.by)} instead.`;
   }
+}
+
+/** A method by its bare name, which editors find in the class; where an argument is called so too, by its full name. */
+function link(each: FunctionSpec, to: string): string {
+  const name = camelCase(to);
+  const taken = (each.args ?? []).some((argument) => argumentName(argument.name) === name);
+  return taken ? `{@link Guestfs.${name}}` : `{@link ${name}}`;
 }
 
 /** Whether a function returns at once, not as an operation. */

@@ -5,54 +5,53 @@ import { argumentName, camelCase, pascalCase } from './naming.js';
 import type { FunctionSpec } from './schema.js';
 import { inputType, resultType } from './types.js';
 
-/** A file of methods for each topic: a chain of abstract classes, and the options of their methods. */
+/** The class of methods with a region for each topic, the options of the methods, and the library's own signatures. */
 export function emitMethods(spec: Spec): Map<string, string> {
   const describer = new Describer(spec);
-  const files = new Map<string, string>();
-  let parent = { name: 'MethodBase', file: '../call/base.js' };
-  for (const topic of spec.topics) {
-    const name = `${pascalCase(topic.name)}Methods`;
-    const body = topic.functions.map((each) => emitMethod(each, describer));
-    const interfaces = topic.functions.flatMap((each) => emitOptions(each, describer));
-    const text = [
-      ...interfaces,
-      `/** ${topic.title}. */`,
-      `export abstract class ${name} extends ${parent.name} {`,
-      body.join('\n'),
-      '}',
-      '',
-    ].join('\n');
-    files.set(`methods/${topic.name}.ts`, `${emitImports(topic, text, parent)}\n${text}`);
-    parent = { name, file: `./${topic.name}.js` };
-  }
-  files.set('methods.ts', emitTop(parent));
-  files.set('options.ts', emitOptionExports(spec));
-  files.set('signatures.ts', emitSignatures(spec));
-  return files;
+  return new Map([
+    ['methods.ts', emitClass(spec, describer)],
+    ['options.ts', emitAllOptions(spec, describer)],
+    ['signatures.ts', emitSignatures(spec)],
+  ]);
 }
 
-function emitImports(topic: Topic, text: string, parent: { name: string; file: string }): string {
-  const structs = new Set(
-    topic.functions.flatMap((each) => (each.returns?.struct === undefined ? [] : [pascalCase(each.returns.struct)])),
-  );
-  const uses = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
-  const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structs].filter(uses).sort();
-  const lines: string[] = [];
-  if (fromCore.length > 0) lines.push(importTypes(fromCore));
-  if (uses('procedures')) lines.push(`import { procedures } from '@guestfs/core/internal';`);
-  lines.push(`import { ${parent.name} } from '${parent.file.replace(/^\.\.\//, '../../')}';`);
-  if (uses('FileSource')) lines.push(`import type { FileSource } from '../../files/sources.js';`);
-  if (uses('FileTarget')) lines.push(`import type { FileTarget } from '../../files/targets.js';`);
-  if (text.includes('{@link Guestfs.')) lines.push(`import type { Guestfs } from '../../guestfs.js';`);
-  if (uses('library')) lines.push(`import * as library from '../../library/index.js';`);
-  if (uses('signatures')) lines.push(`import { signatures } from '../signatures.js';`);
-  return `${lines.join('\n')}\n`;
+function emitClass(spec: Spec, describer: Describer): string {
+  const text = [
+    '/** Every function of the API as a method. */',
+    'export abstract class GuestfsMethods extends MethodBase {',
+    spec.topics.map((topic) => emitRegion(topic, describer)).join('\n'),
+    '}',
+    '',
+  ].join('\n');
+  const functions = spec.topics.flatMap((topic) => topic.functions);
+  const structs = functions.flatMap((each) => (each.returns?.struct === undefined ? [] : [each.returns.struct]));
+  const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structs.map(pascalCase)];
+  const options = functions.filter(takesOptional).map(optionsName);
+  return [
+    importTypes(fromCore, '@guestfs/core'),
+    `import { procedures } from '@guestfs/core/internal';`,
+    `import { MethodBase } from '../call/base.js';`,
+    `import type { FileSource } from '../files/sources.js';`,
+    `import type { FileTarget } from '../files/targets.js';`,
+    `import * as library from '../library/index.js';`,
+    importTypes(options, './options.js'),
+    `import { signatures } from './signatures.js';`,
+    '',
+    text,
+  ].join('\n');
 }
 
-function importTypes(names: readonly string[]): string {
-  const line = `import type { ${names.join(', ')} } from '@guestfs/core';`;
+/** The methods of a topic, which editors fold. */
+function emitRegion(topic: Topic, describer: Describer): string {
+  const methods = topic.functions.map((each) => emitMethod(each, describer));
+  return `  // #region ${topic.title}\n\n${methods.join('\n')}\n  // #endregion\n`;
+}
+
+function importTypes(names: readonly string[], from: string): string {
+  const sorted = [...new Set(names)].sort();
+  const line = `import type { ${sorted.join(', ')} } from '${from}';`;
   if (line.length <= WIDTH) return line;
-  return `import type {\n${names.map((name) => `  ${name},\n`).join('')}} from '@guestfs/core';`;
+  return `import type {\n${sorted.map((name) => `  ${name},\n`).join('')}} from '${from}';`;
 }
 
 function emitMethod(each: FunctionSpec, describer: Describer): string {
@@ -68,8 +67,7 @@ function emitMethod(each: FunctionSpec, describer: Describer): string {
   const names = parameters.map((parameter) => parameter.name);
 
   if (each.proc === null) {
-    const own = (each.options ?? []).length > 0;
-    const list = `[${[...names, ...(own ? ['options ?? {}'] : [])].join(', ')}]`;
+    const list = `[${[...names, ...(takesOptional(each) ? ['options ?? {}'] : [])].join(', ')}]`;
     if (isSync(each)) {
       return method(comment, name, declared, result, `this.callSync(signatures.${name}, library.${name}, ${list})`);
     }
@@ -122,41 +120,33 @@ function emitDownload(each: FunctionSpec, describer: Describer, declared: string
 
 /** The type of the last parameter; undefined where there is none. */
 function optionsOf(each: FunctionSpec): string | undefined {
-  if ((each.options ?? []).length > 0) return `${pascalCase(each.name)}Options`;
+  if (takesOptional(each)) return optionsName(each);
   return isSync(each) ? undefined : 'CallOptions';
 }
 
-function emitOptions(each: FunctionSpec, describer: Describer): string[] {
-  if ((each.options ?? []).length === 0) return [];
+function takesOptional(each: FunctionSpec): boolean {
+  return (each.options ?? []).length > 0;
+}
+
+function optionsName(each: FunctionSpec): string {
+  return `${pascalCase(each.name)}Options`;
+}
+
+/** An interface for each function with optional arguments. */
+function emitAllOptions(spec: Spec, describer: Describer): string {
+  const functions = spec.topics.flatMap((topic) => topic.functions).filter(takesOptional);
+  const interfaces = functions.map((each) => emitOptions(each, describer));
+  return [importTypes(['CallOptions'], '@guestfs/core'), '', interfaces.join('\n')].join('\n');
+}
+
+function emitOptions(each: FunctionSpec, describer: Describer): string {
   const base = isSync(each) ? '' : ' extends CallOptions';
   const fields = (each.options ?? []).map(
     (field) =>
       `${describer.option(each, field.doc, '  ')}  ${camelCase(field.name)}?: ${inputType(field)} | undefined;\n`,
   );
-  const name = `${pascalCase(each.name)}Options`;
   const heading = `/** Optional arguments of {@link Guestfs.${camelCase(each.name)}}. */\n`;
-  return [`${heading}export interface ${name}${base} {\n${fields.join('')}}\n`];
-}
-
-function emitTop(parent: { name: string; file: string }): string {
-  return [
-    `import { ${parent.name} } from '${parent.file.replace('./', './methods/')}';`,
-    '',
-    '/** Every function of the API as a method. */',
-    `export abstract class GuestfsMethods extends ${parent.name} {}`,
-    '',
-  ].join('\n');
-}
-
-function emitOptionExports(spec: Spec): string {
-  const lines = spec.topics.flatMap((topic) => {
-    const names = topic.functions
-      .filter((each) => (each.options ?? []).length > 0)
-      .map((each) => `${pascalCase(each.name)}Options`);
-    if (names.length === 0) return [];
-    return [`export type {\n${names.map((name) => `  ${name},\n`).join('')}} from './methods/${topic.name}.js';`];
-  });
-  return `${lines.join('\n')}\n`;
+  return `${heading}export interface ${optionsName(each)}${base} {\n${fields.join('')}}\n`;
 }
 
 /** What the library's own functions take, for checks and traces. */
