@@ -17,15 +17,21 @@ export { prepareFor } from './appliance/warm/build/prepare-for.js';
 export type { Prepared } from './appliance/warm/build/prepare.js';
 export { isNetwork } from './appliance/drives/check.js';
 export {
-  DEFAULT_MEMSIZE,
   environmentDefaults,
-  MINIMUM_MEMSIZE,
   parseBoolean,
   parseEnvironment,
+  splitList,
   type Environment,
-  type EnvironmentDefaults,
-  type EnvironmentSettings,
 } from './appliance/config/environment.js';
+export {
+  SETTING_NAMES,
+  settingProblem,
+  SETTINGS,
+  type SettingName,
+  type SettingRule,
+  type Settings,
+  type SettingType,
+} from './appliance/config/settings.js';
 export { checkSocketPath, makePrivateFolder } from './appliance/host/folders.js';
 export { registerLive, type LiveMachine } from './appliance/process/live.js';
 export { startWatcher, type Watcher } from './appliance/process/watcher.js';

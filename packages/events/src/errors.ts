@@ -46,7 +46,8 @@ export interface FailedCall {
   readonly serial?: number | undefined;
 }
 
-export interface GuestfsErrorFields extends Partial<FailedCall> {
+export interface GuestfsErrorFields extends Omit<FailedCall, 'operation'> {
+  readonly operation?: FailedCall['operation'] | undefined;
   /** The number of the errno on this host, positive, where `code` is an errno's name; found from `code` when left out. */
   readonly errno?: number | undefined;
   /** What the user can do about it, one sentence or a command. */

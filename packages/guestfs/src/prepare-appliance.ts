@@ -5,6 +5,7 @@ import { createEvent } from '@guestfs/events';
 import type { LibraryEvent, WarningEvent } from '@guestfs/events';
 import { rejected } from './call/operations.js';
 import { Handle } from './handle/handle.js';
+import { launchConfig } from './handle/settings.js';
 import { applyOptions, optionMistake } from './options.js';
 import type { GuestfsOptions } from './options.js';
 
@@ -40,7 +41,7 @@ export function prepareAppliance(options: PrepareApplianceOptions = {}): Operati
     const abort = new AbortController();
     const stopListening = control.onCancel((error) => abort.abort(error));
     try {
-      const { template, made } = await prepareFor(handle.settings.toLaunchConfig([]), {
+      const { template, made } = await prepareFor(launchConfig(handle.settings, []), {
         signal: abort.signal,
         log: (line) => onMessage?.(createEvent.library(line)),
         warn: (line) => onMessage?.(createEvent.warning(line)),

@@ -12,14 +12,14 @@ import type {
   Session,
   SessionEnd,
 } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { environmentDefaults, procedures } from '@guestfs/core/internal';
+import type { Environment, Settings } from '@guestfs/core/internal';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 import { openBackend } from './backends.js';
 import { withChecks } from './launch-checks.js';
 import { CallOrder } from './order.js';
 import { ScratchFolder } from './scratch.js';
-import { Settings } from './settings.js';
-import type { Environment } from './settings.js';
+import { launchConfig } from './settings.js';
 
 /** In their order. */
 const PHASES = Object.keys(LAUNCH_PHASES) as LaunchPhase[];
@@ -29,6 +29,8 @@ export type HandleState = 'config' | 'launching' | 'ready' | 'closed';
 /** What stands behind a `Guestfs`: settings, drives, events, the state, and the running daemon. */
 export class Handle {
   readonly settings: Settings;
+  /** What the settings were at first: the environment's over the built-in ones. */
+  readonly defaults: Readonly<Settings>;
   readonly emitter: GuestfsEmitter;
   readonly order = new CallOrder();
   readonly credentials = new LibvirtCredentials();
@@ -49,7 +51,8 @@ export class Handle {
   readonly #channels = new Set<string>();
 
   constructor(environment: Environment) {
-    this.settings = new Settings(environment);
+    this.defaults = environmentDefaults(environment);
+    this.settings = structuredClone(this.defaults);
     this.emitter = new GuestfsEmitter({ fallback: new StderrFallback(this.settings) });
   }
 
@@ -150,7 +153,7 @@ export class Handle {
       });
       const backend = this.#recording?.wrap(opened) ?? opened;
       const context = this.#context(abort.signal, phase);
-      const session = await backend.launch(this.settings.toLaunchConfig(this.drives), context);
+      const session = await backend.launch(launchConfig(this.settings, this.drives), context);
       if (abort.signal.aborted) {
         session.kill();
         await session.ended;
@@ -160,7 +163,7 @@ export class Handle {
       this.#recording = null;
       this.#begin(session);
     } catch (error) {
-      throw abort.signal.aborted ? error : await withChecks(error, this.settings.diagnosisSubject());
+      throw abort.signal.aborted ? error : await withChecks(error, this.settings);
     } finally {
       stopListening();
       if (this.#state === 'launching') this.#state = 'config';

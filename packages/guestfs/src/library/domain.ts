@@ -5,6 +5,7 @@ import type { Run } from '../call/run.js';
 import type { AddDomainOptions } from '../generated/options.js';
 import { makeDrive } from '../handle/drive.js';
 import type { Handle } from '../handle/handle.js';
+import { clearBackendSetting } from '../handle/settings.js';
 
 export async function addDomain(run: Run, dom: string, options: AddDomainOptions): Promise<number> {
   run.hold();
@@ -58,7 +59,7 @@ function toAddDrive({ file: _file, servers, temporary: _temporary, ...rest }: Dr
 
 /** With the labels of the domain, libvirt lets our machine read images that are labelled for the domain's. */
 function setLabels({ settings }: Handle, labels: { label: string; imagelabel: string } | null): void {
-  for (const name of ['internal_libvirt_label', 'internal_libvirt_imagelabel']) settings.clearBackendSetting(name);
+  for (const name of ['internal_libvirt_label', 'internal_libvirt_imagelabel']) clearBackendSetting(settings, name);
   if (labels === null) return;
   settings.backendSettings.push(
     `internal_libvirt_label=${labels.label}`,

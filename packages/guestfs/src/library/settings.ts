@@ -1,65 +1,74 @@
 import { GuestfsError } from '@guestfs/core';
-import { hostCpu } from '@guestfs/core/internal';
+import { hostCpu, parseEnvironment as readEnvironment, splitList } from '@guestfs/core/internal';
+import type { SettingName, Settings } from '@guestfs/core/internal';
 import { isDirect, openBackend } from '../handle/backends.js';
 import type { Handle } from '../handle/handle.js';
+import * as change from '../handle/settings.js';
 
-export const getVerbose = ({ settings }: Handle): boolean => settings.verbose;
-export const setVerbose = ({ settings }: Handle, verbose: boolean): void => void (settings.verbose = verbose);
+/** The function that tells a setting. */
+const getter =
+  <Name extends SettingName>(name: Name) =>
+  ({ settings }: Handle): Settings[Name] =>
+    settings[name];
 
-export const getTrace = ({ settings }: Handle): boolean => settings.trace;
-export const setTrace = ({ settings }: Handle, trace: boolean): void => void (settings.trace = trace);
+/** The function that changes a setting within its bounds. */
+const setter =
+  <Name extends SettingName>(name: Name) =>
+  ({ settings }: Handle, value: Settings[Name]): void =>
+    change.changeSetting(settings, name, value);
 
-export const getAutosync = ({ settings }: Handle): boolean => settings.autosync;
-export const setAutosync = ({ settings }: Handle, autosync: boolean): void => void (settings.autosync = autosync);
+/** The same, where null stands for the default. */
+const resetter =
+  <Name extends SettingName>(name: Name) =>
+  ({ settings, defaults }: Handle, value: Settings[Name] | null): void =>
+    change.changeSetting(settings, name, value ?? defaults[name]);
+
+export const getVerbose = getter('verbose');
+export const setVerbose = setter('verbose');
+export const getTrace = getter('trace');
+export const setTrace = setter('trace');
+export const getAutosync = getter('autosync');
+export const setAutosync = setter('autosync');
+export const getMemsize = getter('memsize');
+export const setMemsize = setter('memsize');
+export const getSmp = getter('smp');
+export const setSmp = setter('smp');
+export const getNetwork = getter('network');
+export const setNetwork = setter('network');
+export const getSelinux = getter('selinux');
+export const setSelinux = setter('selinux');
+export const getDirect = getter('direct');
+export const setDirect = setter('direct');
+export const getPgroup = getter('pgroup');
+export const setPgroup = setter('pgroup');
+export const getRecoveryProc = getter('recoveryProc');
+export const setRecoveryProc = setter('recoveryProc');
+export const getProgram = getter('program');
+export const setProgram = setter('program');
+export const getIdentifier = getter('identifier');
+export const setIdentifier = setter('identifier');
+export const getTmpdir = getter('tmpdir');
+export const setTmpdir = resetter('tmpdir');
+export const getCachedir = getter('cachedir');
+export const setCachedir = resetter('cachedir');
+export const getSockdir = getter('sockdir');
 
 export const getPath = ({ settings }: Handle): string => settings.path.join(':');
-export const setPath = ({ settings }: Handle, path: string | null): void => settings.setPath(path);
+export const setPath = ({ settings, defaults }: Handle, path: string | null): void =>
+  change.changeSetting(settings, 'path', path === null ? defaults.path : splitList(path));
 
-export const getAppend = ({ settings }: Handle): string | null => settings.append;
-export const setAppend = ({ settings }: Handle, append: string | null): void => void (settings.append = append);
+export const getAppend = ({ settings }: Handle): string | null => settings.append ?? null;
+export const setAppend = ({ settings }: Handle, append: string | null): void =>
+  change.changeSetting(settings, 'append', append ?? undefined);
 
 export const getHv = ({ settings }: Handle): string => settings.hv ?? `qemu-system-${hostCpu()}`;
-export const setHv = ({ settings }: Handle, hv: string): void => void (settings.hv = hv);
+export const setHv = setter('hv');
 export const getQemu = getHv;
-export const setQemu = ({ settings }: Handle, hv: string | null): void => void (settings.hv = hv);
-
-export const getMemsize = ({ settings }: Handle): number => settings.memsize;
-export const setMemsize = ({ settings }: Handle, megabytes: number): void => settings.setMemsize(megabytes);
-
-export const getSmp = ({ settings }: Handle): number => settings.smp;
-export const setSmp = ({ settings }: Handle, count: number): void => settings.setSmp(count);
-
-export const getNetwork = ({ settings }: Handle): boolean => settings.network;
-export const setNetwork = ({ settings }: Handle, network: boolean): void => void (settings.network = network);
-
-export const getSelinux = ({ settings }: Handle): boolean => settings.selinux;
-export const setSelinux = ({ settings }: Handle, selinux: boolean): void => void (settings.selinux = selinux);
-
-export const getDirect = ({ settings }: Handle): boolean => settings.direct;
-export const setDirect = ({ settings }: Handle, direct: boolean): void => void (settings.direct = direct);
-
-export const getPgroup = ({ settings }: Handle): boolean => settings.pgroup;
-export const setPgroup = ({ settings }: Handle, pgroup: boolean): void => void (settings.pgroup = pgroup);
-
-export const getRecoveryProc = ({ settings }: Handle): boolean => settings.recoveryProc;
-export const setRecoveryProc = ({ settings }: Handle, on: boolean): void => void (settings.recoveryProc = on);
-
-export const getProgram = ({ settings }: Handle): string => settings.program;
-export const setProgram = ({ settings }: Handle, program: string): void => void (settings.program = program);
-
-export const getIdentifier = ({ settings }: Handle): string => settings.identifier;
-export const setIdentifier = ({ settings }: Handle, name: string): void => settings.setIdentifier(name);
-
-export const getTmpdir = ({ settings }: Handle): string => settings.tmpdir;
-export const setTmpdir = ({ settings }: Handle, folder: string | null): void => settings.setTmpdir(folder);
-
-export const getCachedir = ({ settings }: Handle): string => settings.cachedir;
-export const setCachedir = ({ settings }: Handle, folder: string | null): void => settings.setCachedir(folder);
-
-export const getSockdir = ({ settings }: Handle): string => settings.sockdir;
+export const setQemu = ({ settings }: Handle, hv: string | null): void =>
+  change.changeSetting(settings, 'hv', hv ?? undefined);
 
 export const config = ({ settings }: Handle, name: string, value: string | null): void =>
-  settings.addQemuParameter(name, value);
+  change.addQemuParameter(settings, name, value);
 
 export const getBackend = ({ settings }: Handle): string => settings.backend;
 
@@ -78,19 +87,21 @@ export const setBackendSettings = ({ settings }: Handle, list: readonly string[]
   void (settings.backendSettings = [...list]);
 
 export function getBackendSetting({ settings }: Handle, name: string): string {
-  const value = settings.backendSetting(name);
+  const value = change.backendSetting(settings, name);
   if (value !== undefined) return value;
   throw new GuestfsError('ESRCH', `there is no setting ${name}`, { operation: 'getBackendSetting' });
 }
 
 export function setBackendSetting({ settings }: Handle, name: string, value: string): void {
-  settings.clearBackendSetting(name);
+  change.clearBackendSetting(settings, name);
   settings.backendSettings = [...settings.backendSettings, `${name}=${value}`];
 }
 
-export const clearBackendSetting = ({ settings }: Handle, name: string): number => settings.clearBackendSetting(name);
+export const clearBackendSetting = ({ settings }: Handle, name: string): number =>
+  change.clearBackendSetting(settings, name);
 
-export const parseEnvironment = ({ settings }: Handle): void => settings.applyEnvironment(process.env);
+export const parseEnvironment = ({ settings }: Handle): void =>
+  void Object.assign(settings, readEnvironment(process.env));
 
 export function parseEnvironmentList({ settings }: Handle, list: readonly string[]): void {
   const environment: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -102,5 +113,5 @@ export function parseEnvironmentList({ settings }: Handle, list: readonly string
     }
     environment[entry.slice(0, equals)] = entry.slice(equals + 1);
   }
-  settings.applyEnvironment(environment);
+  Object.assign(settings, readEnvironment(environment));
 }

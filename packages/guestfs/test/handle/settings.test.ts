@@ -96,6 +96,9 @@ test('options of the constructor that are unknown or of a wrong type are refused
     [{ launchTimeout: '1' }, /^Guestfs: option `launchTimeout` must be a number/],
     [{ environment: 5 }, /^Guestfs: option `environment` must be/],
     [{ backend: 'no' }, /there is no backend "no"/],
+    [{ memsize: 255 }, /^Guestfs: `memsize` must be at least 256 MB, not 255/],
+    [{ smp: 256 }, /^Guestfs: `smp` must be from 1 to 255, not 256/],
+    [{ identifier: 'a b' }, /^Guestfs: `identifier` may hold ASCII letters/],
     [5 as never, /^Guestfs: options must be an object/],
     [null, /^Guestfs: options must be an object/],
   ];

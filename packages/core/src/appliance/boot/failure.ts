@@ -1,5 +1,6 @@
 import { GuestfsError } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
+import { describeBounds } from '../config/settings.js';
 import { driveError } from '../drives/check.js';
 import { installHint } from '../host/install-hint.js';
 import { lastLines } from '../process/tail.js';
@@ -98,7 +99,7 @@ const MACHINE_CAUSES: readonly Known[] = [
   {
     pattern: /cannot set up guest memory|Cannot allocate memory/,
     what: 'there is not enough memory',
-    hint: 'give it less with LIBGUESTFS_MEMSIZE (at least 256, in MB), or free memory',
+    hint: `give it less with LIBGUESTFS_MEMSIZE (${describeBounds('memsize')}), or free memory`,
   },
   {
     pattern:

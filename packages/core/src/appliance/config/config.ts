@@ -1,5 +1,6 @@
 import type { Progress } from '@guestfs/events';
 import type { ConnectionTap } from '../../protocol/connection/options.js';
+import type { Settings } from './settings.js';
 
 /** A disk of the appliance, as `addDrive` was told. */
 export interface DriveConfig {
@@ -25,33 +26,34 @@ export interface DriveConfig {
   readonly temporary?: boolean;
 }
 
+/** The settings that a launch looks at. */
+type LaunchSettings = Readonly<
+  Pick<
+    Settings,
+    | 'memsize'
+    | 'smp'
+    | 'network'
+    | 'selinux'
+    | 'verbose'
+    | 'program'
+    | 'identifier'
+    | 'tmpdir'
+    | 'cachedir'
+    | 'sockdir'
+    | 'pgroup'
+    | 'warm'
+  > &
+    Partial<Pick<Settings, 'hv' | 'append'>>
+>;
+
 /** All that decides how an appliance is launched: the handle's settings and drives at the time of `launch`. */
-export interface LaunchConfig {
+export interface LaunchConfig extends LaunchSettings {
   readonly drives: readonly DriveConfig[];
-  /** The qemu binary, a path or a name on PATH. */
-  readonly hv?: string;
-  /** Folders searched for an appliance, in order. */
   readonly path: readonly string[];
-  readonly append?: string;
-  /** In MB. */
-  readonly memsize: number;
-  readonly smp: number;
-  readonly network: boolean;
-  readonly selinux: boolean;
-  readonly verbose: boolean;
-  readonly program: string;
-  readonly identifier: string;
-  /** Extra qemu parameters, from `config`. */
-  readonly qemuParameters: readonly (readonly [name: string, value: string | null])[];
   readonly backendSettings: readonly string[];
-  readonly tmpdir: string;
-  readonly cachedir: string;
-  readonly sockdir: string;
-  readonly pgroup: boolean;
-  /** Milliseconds until a launch that shows no life is given up; default 600 000. */
+  readonly qemuParameters: readonly (readonly [name: string, value: string | null])[];
+  /** Milliseconds until a launch that shows no life is given up. */
   readonly timeout: number;
-  /** Whether a template may be used (warm start). */
-  readonly warm: boolean;
 }
 
 /** The phases of a launch; progress events carry their number out of 12. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { CHANNEL_NAME, driveArguments } from '../../boot/command-line.js';
-import { DEFAULT_MEMSIZE } from '../../config/environment.js';
+import { SETTINGS } from '../../config/settings.js';
 import type { PreparedDrive } from '../../drives/prepare.js';
 import { monitorArguments } from '../../monitor/qemu.js';
 import { leanTraits, type AcceleratorName, type HostCpu } from '../../qemu/architecture.js';
@@ -40,7 +40,7 @@ export function warmArguments(machine: WarmMachine): string[] {
     formatOptions([
       ['memory-backend-file', null],
       ['id', 'ram0'],
-      ['size', `${DEFAULT_MEMSIZE}M`],
+      ['size', `${SETTINGS.memsize.initial}M`],
       ['mem-path', machine.ram],
       ['share', use === 'make' ? 'on' : 'off'],
     ]),
@@ -50,7 +50,7 @@ export function warmArguments(machine: WarmMachine): string[] {
     '-smp',
     String(Math.min(2, availableParallelism())),
     '-m',
-    String(DEFAULT_MEMSIZE),
+    String(SETTINGS.memsize.initial),
     '-no-reboot',
     ...traits.extra,
     '-object',
