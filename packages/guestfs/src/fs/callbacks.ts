@@ -2,8 +2,14 @@ import { promisify } from 'node:util';
 
 type AnyFunction = (...args: never[]) => Promise<unknown>;
 
+/** Lets every function also be called with a callback. */
+export function withCallbacks<Functions extends object>(functions: Functions): Functions {
+  const entries = Object.entries(functions).map(([name, work]) => [name, withCallback(work as AnyFunction)]);
+  return Object.fromEntries(entries) as Functions;
+}
+
 /** Lets a function that gives a promise also be called with a callback as its last argument, as node:fs has it. */
-export function withCallback<F extends AnyFunction>(work: F): F {
+function withCallback<F extends AnyFunction>(work: F): F {
   const both = (...args: unknown[]): unknown => {
     const last = args[args.length - 1];
     const call = work as unknown as (...args: unknown[]) => Promise<unknown>;

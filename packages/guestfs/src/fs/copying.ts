@@ -1,17 +1,17 @@
 import { constants } from 'node:fs';
 import { prepareFile } from './content.js';
 import { attempt, codeOf, makeError } from './errors.js';
-import type { folderFunctions } from './folders.js';
+import type { DirectoryFunctions } from './directories.js';
 import type { GuestFiles } from './guest.js';
-import type { linkFunctions } from './links.js';
-import type { metadataFunctions } from './metadata.js';
+import type { LinkFunctions } from './links.js';
+import type { MetadataFunctions } from './metadata.js';
 import { parseFlags } from './open-flags.js';
 import { joinPath, toGuestPath, type PathLike } from './paths.js';
-import { realEntry } from './real-folder.js';
+import { realEntry } from './real-directory.js';
 import type { GuestStats } from './stats.js';
 
 export interface CpOptions {
-  /** Copies folders too. */
+  /** Copies directories too. */
   readonly recursive?: boolean | undefined;
   /** Follows symbolic links; default false. */
   readonly dereference?: boolean | undefined;
@@ -24,12 +24,15 @@ export interface CpOptions {
   readonly filter?: ((source: string, destination: string) => boolean | Promise<boolean>) | undefined;
 }
 
-type Others = ReturnType<typeof metadataFunctions> &
-  ReturnType<typeof folderFunctions> &
-  ReturnType<typeof linkFunctions>;
-
 /** The functions of `g.fs` that copy inside the guest. */
-export function copyFunctions(guest: GuestFiles, others: Others) {
+export interface CopyFunctions {
+  copyFile(source: PathLike, destination: PathLike, mode?: number): Promise<void>;
+  cp(source: PathLike, destination: PathLike, options?: CpOptions): Promise<void>;
+}
+
+type Others = MetadataFunctions & DirectoryFunctions & LinkFunctions;
+
+export function createCopyFunctions(guest: GuestFiles, others: Others): CopyFunctions {
   /** The path that a program in the appliance reaches the same file by. */
   async function real(path: string, follow: boolean): Promise<string> {
     const { stMode } = await guest.lstatns(path);
@@ -63,7 +66,7 @@ export function copyFunctions(guest: GuestFiles, others: Others) {
 
   async function copyEntry(src: string, dest: string, options: CpOptions): Promise<void> {
     if (options.filter !== undefined && !(await options.filter(src, dest))) return;
-    const stats = (await (options.dereference === true ? others.stat(src) : others.lstat(src))) as GuestStats;
+    const stats = await (options.dereference === true ? others.stat(src) : others.lstat(src));
     const there = await others.lstat(dest).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw error;
       return null;
@@ -73,7 +76,7 @@ export function copyFunctions(guest: GuestFiles, others: Others) {
       if (options.recursive !== true) throw Object.assign(makeError('EISDIR', what), { code: 'ERR_FS_EISDIR' });
       if (there !== null && !there.isDirectory()) throw makeError('ENOTDIR', what);
       if (there === null) await others.mkdir(dest);
-      for (const name of (await others.readdir(src)) as string[]) {
+      for (const name of await others.readdir(src)) {
         await copyEntry(joinPath(src, name), joinPath(dest, name), options);
       }
       if (there === null) await others.chmod(dest, stats.mode & 0o7777);

@@ -14,10 +14,10 @@ export const KINDS: Readonly<Record<string, number>> = {
   s: S_IFSOCK,
 };
 
-/** An entry of a folder, as node:fs gives it with `withFileTypes`. */
+/** An entry of a directory, as node:fs gives it with `withFileTypes`. */
 export class GuestDirent<Name extends string | Buffer = string> extends FileKind {
   readonly name: Name;
-  /** The folder that it is in. */
+  /** The directory that it is in. */
   readonly parentPath: string;
   /** The same; the older name of it. */
   readonly path: string;
@@ -36,7 +36,7 @@ export class GuestDirent<Name extends string | Buffer = string> extends FileKind
   }
 }
 
-/** A folder that is read entry by entry, as `g.fs.opendir` gives it. */
+/** A directory that is read entry by entry, as `g.fs.opendir` gives it. */
 export class GuestDir implements AsyncIterable<GuestDirent> {
   readonly path: string;
   readonly #entries: readonly GuestDirent[];

@@ -14,7 +14,8 @@ import {
 import { attempt, makeError } from './errors.js';
 import type { GuestFiles } from './guest.js';
 import type { OpenMode } from './open-flags.js';
-import type { metadataFunctions, TimeLike } from './metadata.js';
+import type { MetadataFunctions, TimeLike } from './metadata.js';
+import type { GuestBigIntStats, GuestStats } from './stats.js';
 import { GuestReadStream, GuestWriteStream, type ReadStreamOptions, type WriteStreamOptions } from './streams.js';
 
 /** Where and how much to read or write. */
@@ -35,12 +36,12 @@ export class GuestFileHandle {
   /** The file's path. */
   readonly path: string;
   readonly #guest: GuestFiles;
-  readonly #metadata: ReturnType<typeof metadataFunctions>;
+  readonly #metadata: MetadataFunctions;
   readonly #mode: OpenMode;
   #position = 0;
   #closed = false;
 
-  constructor(guest: GuestFiles, metadata: ReturnType<typeof metadataFunctions>, path: string, mode: OpenMode) {
+  constructor(guest: GuestFiles, metadata: MetadataFunctions, path: string, mode: OpenMode) {
     this.#guest = guest;
     this.#metadata = metadata;
     this.path = path;
@@ -145,9 +146,11 @@ export class GuestFileHandle {
     );
   }
 
-  async stat(options?: { readonly bigint?: boolean | undefined }) {
+  async stat(options?: { readonly bigint?: false | undefined }): Promise<GuestStats>;
+  async stat(options: { readonly bigint: true }): Promise<GuestBigIntStats>;
+  async stat(options?: { readonly bigint?: boolean | undefined }): Promise<GuestStats | GuestBigIntStats> {
     this.#check('fstat', true);
-    return this.#metadata.stat(this.path, options);
+    return options?.bigint === true ? this.#metadata.stat(this.path, { bigint: true }) : this.#metadata.stat(this.path);
   }
 
   async chmod(mode: number | string): Promise<void> {

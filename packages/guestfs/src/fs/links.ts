@@ -6,20 +6,33 @@ import {
   invalid,
   toGuestPath,
   bytesToName,
+  type BufferOptions,
   type NameEncoding,
   type PathLike,
+  type TextOptions,
 } from './paths.js';
-import { realEntry } from './real-folder.js';
+import { realEntry } from './real-directory.js';
 
 type EncodingOptions = NameEncoding | { readonly encoding?: NameEncoding };
 
 /** The functions of `g.fs` about names and links. */
-export function linkFunctions(guest: GuestFiles) {
+export interface LinkFunctions {
+  rename(oldPath: PathLike, newPath: PathLike): Promise<void>;
+  unlink(path: PathLike): Promise<void>;
+  link(existingPath: PathLike, newPath: PathLike): Promise<void>;
+  symlink(target: PathLike, path: PathLike, type?: string | null): Promise<void>;
+  readlink(path: PathLike, options?: TextOptions): Promise<string>;
+  readlink(path: PathLike, options: BufferOptions): Promise<Buffer>;
+  realpath(path: PathLike, options?: TextOptions): Promise<string>;
+  realpath(path: PathLike, options: BufferOptions): Promise<Buffer>;
+}
+
+export function createLinkFunctions(guest: GuestFiles): LinkFunctions {
   async function symlink(target: PathLike, path: PathLike, _type?: string | null) {
     const linkname = toGuestPath(path);
     const to = linkTarget(target);
     const what = { syscall: 'symlink', path: to, dest: linkname };
-    // The daemon runs `ln`, which would make the link inside a folder that is there, and outside the guest where an
+    // The daemon runs `ln`, which would make the link inside a directory that is there, and outside the guest where an
     // absolute link is on the way.
     const taken = await attempt(what, () => guest.lstatns(linkname)).then(
       () => true,
@@ -61,7 +74,14 @@ export function linkFunctions(guest: GuestFiles) {
     await attempt({ syscall: 'unlink', path: target }, () => guest.rm(target));
   }
 
-  return { symlink, link, readlink, realpath, rename, unlink };
+  return {
+    symlink,
+    link,
+    readlink: readlink as LinkFunctions['readlink'],
+    realpath: realpath as LinkFunctions['realpath'],
+    rename,
+    unlink,
+  };
 }
 
 /** What a link holds is no path from `/`: it stays as it is. */

@@ -12,8 +12,28 @@ interface StatOptions {
   readonly bigint?: boolean | undefined;
 }
 
+type StatFsField = 'type' | 'bsize' | 'blocks' | 'bfree' | 'bavail' | 'files' | 'ffree';
+
 /** The functions of `g.fs` that ask for or change what is known about a file. */
-export function metadataFunctions(guest: GuestFiles) {
+export interface MetadataFunctions {
+  stat(path: PathLike, options?: { bigint?: false | undefined } | null): Promise<GuestStats>;
+  stat(path: PathLike, options: { bigint: true }): Promise<GuestBigIntStats>;
+  lstat(path: PathLike, options?: { bigint?: false | undefined } | null): Promise<GuestStats>;
+  lstat(path: PathLike, options: { bigint: true }): Promise<GuestBigIntStats>;
+  /** `type` is 0: the daemon does not tell the filesystem's number. */
+  statfs(path: PathLike, options?: { bigint?: false | undefined } | null): Promise<Record<StatFsField, number>>;
+  statfs(path: PathLike, options: { bigint: true }): Promise<Record<StatFsField, bigint>>;
+  /** Rejects where root in the guest could not do it: the daemon is root, so permission bits hardly matter. */
+  access(path: PathLike, mode?: number): Promise<void>;
+  exists(path: PathLike): Promise<boolean>;
+  chmod(path: PathLike, mode: number | string): Promise<void>;
+  chown(path: PathLike, uid: number, gid: number): Promise<void>;
+  lchown(path: PathLike, uid: number, gid: number): Promise<void>;
+  utimes(path: PathLike, atime: TimeLike, mtime: TimeLike): Promise<void>;
+  lutimes(path: PathLike, atime: TimeLike, mtime: TimeLike): Promise<void>;
+}
+
+export function createMetadataFunctions(guest: GuestFiles): MetadataFunctions {
   const asStats = (from: Awaited<ReturnType<GuestFiles['statns']>>, options?: StatOptions | null) =>
     options?.bigint === true ? new GuestBigIntStats(from) : new GuestStats(from);
 
@@ -99,7 +119,18 @@ export function metadataFunctions(guest: GuestFiles) {
     return Object.fromEntries(Object.entries(exact).map(([name, value]) => [name, Number(value)]));
   }
 
-  return { stat, lstat, access, exists, chmod, chown, lchown, utimes, lutimes, statfs };
+  return {
+    stat: stat as MetadataFunctions['stat'],
+    lstat: lstat as MetadataFunctions['lstat'],
+    statfs: statfs as MetadataFunctions['statfs'],
+    access,
+    exists,
+    chmod,
+    chown,
+    lchown,
+    utimes,
+    lutimes,
+  };
 }
 
 /** Seconds and nanoseconds of a time. */

@@ -6,6 +6,12 @@ export type PathLike = string | Uint8Array | URL;
 /** How names are returned: as strings, or as the bytes they are. */
 export type NameEncoding = BufferEncoding | 'buffer' | null | undefined;
 
+/** Options of a function that returns a name as text. */
+export type TextOptions = BufferEncoding | { readonly encoding?: BufferEncoding | null | undefined } | null | undefined;
+
+/** Options of a function that returns a name as the bytes it is. */
+export type BufferOptions = 'buffer' | { readonly encoding: 'buffer' };
+
 /** The encoding in options that are an encoding or an object holding one. */
 export function encodingOf(options: unknown): NameEncoding {
   if (typeof options === 'string') return options as NameEncoding;
@@ -55,12 +61,12 @@ export function encodeName(name: string, encoding: NameEncoding): string | Buffe
   return encoding === 'buffer' ? bytes : bytes.toString(encoding);
 }
 
-/** Joins a folder and a name. */
-export function joinPath(folder: string, name: string): string {
-  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+/** Joins a directory and a name. */
+export function joinPath(directory: string, name: string): string {
+  return directory.endsWith('/') ? directory + name : `${directory}/${name}`;
 }
 
-/** The folder that a path's last name is in. */
+/** The directory that a path's last name is in. */
 export function parentOf(path: string): string {
   const trimmed = path.replace(/\/+$/, '');
   return trimmed.slice(0, Math.max(1, trimmed.lastIndexOf('/')));

@@ -1,5 +1,4 @@
 import { Readable, Writable } from 'node:stream';
-import type { GuestFileHandle } from './file-handle.js';
 
 export interface ReadStreamOptions {
   readonly encoding?: BufferEncoding | null | undefined;
@@ -22,7 +21,13 @@ export interface WriteStreamOptions {
   readonly signal?: AbortSignal | null | undefined;
 }
 
-const STEP = 256 * 1024;
+/** What a stream asks of an open file. */
+export interface StreamFile extends AsyncDisposable {
+  read(into: Buffer, options: { readonly position: number }): Promise<{ bytesRead: number; buffer: Buffer }>;
+  write(bytes: Buffer, options: { readonly position: number }): Promise<unknown>;
+}
+
+const DEFAULT_HIGH_WATER_MARK = 256 * 1024;
 
 /**
  * A file of the guest as a readable stream.
@@ -35,16 +40,23 @@ export class GuestReadStream extends Readable {
   bytesRead = 0;
   /** True until the file is open. */
   pending = true;
-  readonly #open: () => Promise<GuestFileHandle>;
-  #file: GuestFileHandle | null = null;
-  #at: number;
+  readonly #open: () => Promise<StreamFile>;
+  #file: StreamFile | null = null;
+  #offset: number;
   readonly #end: number;
   readonly #closes: boolean;
 
-  constructor(path: string, open: () => Promise<GuestFileHandle>, options: ReadStreamOptions = {}) {
-    const { encoding, start = 0, end = Infinity, highWaterMark = STEP, autoClose = true, signal } = options;
-    checkPlace('start', start);
-    checkPlace('end', end);
+  constructor(path: string, open: () => Promise<StreamFile>, options: ReadStreamOptions = {}) {
+    const {
+      encoding,
+      start = 0,
+      end = Infinity,
+      highWaterMark = DEFAULT_HIGH_WATER_MARK,
+      autoClose = true,
+      signal,
+    } = options;
+    checkOffset('start', start);
+    checkOffset('end', end);
     super({
       highWaterMark,
       ...(encoding === undefined || encoding === null ? {} : { encoding }),
@@ -52,7 +64,7 @@ export class GuestReadStream extends Readable {
     });
     this.path = path;
     this.#open = open;
-    this.#at = start;
+    this.#offset = start;
     this.#end = end;
     this.#closes = autoClose;
   }
@@ -71,14 +83,14 @@ export class GuestReadStream extends Readable {
   }
 
   override _read(size: number): void {
-    const length = Math.min(Math.max(size, this.readableHighWaterMark), this.#end - this.#at + 1);
+    const length = Math.min(Math.max(size, this.readableHighWaterMark), this.#end - this.#offset + 1);
     if (length <= 0 || this.#file === null) {
       this.push(null);
       return;
     }
-    this.#file.read(Buffer.allocUnsafe(length), { position: this.#at }).then(
+    this.#file.read(Buffer.allocUnsafe(length), { position: this.#offset }).then(
       ({ bytesRead, buffer }) => {
-        this.#at += bytesRead;
+        this.#offset += bytesRead;
         this.bytesRead += bytesRead;
         this.push(bytesRead === 0 ? null : buffer.subarray(0, bytesRead));
       },
@@ -103,14 +115,14 @@ export class GuestWriteStream extends Writable {
   bytesWritten = 0;
   /** True until the file is open. */
   pending = true;
-  readonly #open: () => Promise<GuestFileHandle>;
-  #file: GuestFileHandle | null = null;
-  #at: number;
+  readonly #open: () => Promise<StreamFile>;
+  #file: StreamFile | null = null;
+  #offset: number;
   readonly #closes: boolean;
 
-  constructor(path: string, open: () => Promise<GuestFileHandle>, options: WriteStreamOptions = {}) {
-    const { encoding, start = 0, highWaterMark = STEP, autoClose = true, signal } = options;
-    checkPlace('start', start);
+  constructor(path: string, open: () => Promise<StreamFile>, options: WriteStreamOptions = {}) {
+    const { encoding, start = 0, highWaterMark = DEFAULT_HIGH_WATER_MARK, autoClose = true, signal } = options;
+    checkOffset('start', start);
     super({
       highWaterMark,
       ...(encoding === undefined || encoding === null ? {} : { defaultEncoding: encoding }),
@@ -118,7 +130,7 @@ export class GuestWriteStream extends Writable {
     });
     this.path = path;
     this.#open = open;
-    this.#at = start;
+    this.#offset = start;
     this.#closes = autoClose;
   }
 
@@ -154,13 +166,13 @@ export class GuestWriteStream extends Writable {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    await this.#file?.write(bytes, { position: this.#at });
-    this.#at += bytes.length;
+    await this.#file?.write(bytes, { position: this.#offset });
+    this.#offset += bytes.length;
     this.bytesWritten += bytes.length;
   }
 }
 
-function closeFile(file: GuestFileHandle | null, error: Error | null, done: (error?: Error | null) => void): void {
+function closeFile(file: StreamFile | null, error: Error | null, done: (error?: Error | null) => void): void {
   void Promise.resolve(file?.[Symbol.asyncDispose]()).then(() => done(error));
 }
 
@@ -170,7 +182,7 @@ function tellClosed(stream: Readable | Writable, callback: ((error?: Error | nul
   else stream.once('close', () => callback(stream.errored));
 }
 
-function checkPlace(name: string, value: number): void {
+function checkOffset(name: string, value: number): void {
   if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return;
   const message = `The value of "${name}" is out of range. It must be >= 0 && <= 2 ** 53 - 1. Received ${value}`;
   throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });

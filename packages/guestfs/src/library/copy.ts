@@ -10,7 +10,7 @@ import type { Run } from '../call/run.js';
 import { innerOptions } from '../call/operations.js';
 import { hostError } from '../files/sources.js';
 import { encodeName, nameOf } from '../fs/paths.js';
-import { realFolder } from '../fs/real-folder.js';
+import { realDirectory } from '../fs/real-directory.js';
 
 const { S_IFMT, S_IFDIR, S_IFREG } = constants;
 
@@ -80,7 +80,7 @@ async function copyFolderOut(run: Run, remotepath: string, stats: Statns, folder
 
 /** The daemon runs tar, for which links in the path would lead into the appliance. */
 function realGuestPath(run: Run, path: string): Promise<string> {
-  return realFolder(
+  return realDirectory(
     {
       lstatns: (each: string) => run.call(procedures.lstatns, [each]),
       realpath: (each: string) => run.call(procedures.realpath, [each]),

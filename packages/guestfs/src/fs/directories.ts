@@ -2,16 +2,26 @@ import { constants } from 'node:fs';
 import { GuestDir, GuestDirent, KINDS } from './dirent.js';
 import { attempt, codeOf, makeError } from './errors.js';
 import type { GuestFiles } from './guest.js';
-import { realEntry } from './real-folder.js';
+import { realEntry } from './real-directory.js';
 import { parseMode } from './open-flags.js';
-import { encodeName, encodingOf, joinPath, parentOf, toGuestPath, type NameEncoding, type PathLike } from './paths.js';
+import {
+  encodeName,
+  encodingOf,
+  joinPath,
+  parentOf,
+  toGuestPath,
+  type BufferOptions,
+  type NameEncoding,
+  type PathLike,
+  type TextOptions,
+} from './paths.js';
 
 const { S_IFMT, S_IFDIR } = constants;
 
 /** An entry that was found while listing. */
 interface Found {
   readonly name: string;
-  readonly folder: string;
+  readonly directory: string;
   /** The type bits of its mode. */
   readonly kind: number;
 }
@@ -32,16 +42,50 @@ export interface RmOptions {
   readonly force?: boolean | undefined;
 }
 
-/** The functions of `g.fs` about folders. */
-export function folderFunctions(guest: GuestFiles) {
+/** The functions of `g.fs` about directories. */
+export interface DirectoryFunctions {
+  readdir(
+    path: PathLike,
+    options?:
+      | BufferEncoding
+      | {
+          encoding?: BufferEncoding | null | undefined;
+          withFileTypes?: false | undefined;
+          recursive?: boolean | undefined;
+        }
+      | null,
+  ): Promise<string[]>;
+  readdir(
+    path: PathLike,
+    options: 'buffer' | { encoding: 'buffer'; withFileTypes?: false | undefined; recursive?: boolean | undefined },
+  ): Promise<Buffer[]>;
+  readdir(
+    path: PathLike,
+    options: { encoding: 'buffer'; withFileTypes: true; recursive?: boolean | undefined },
+  ): Promise<GuestDirent<Buffer>[]>;
+  readdir(
+    path: PathLike,
+    options: { encoding?: BufferEncoding | null | undefined; withFileTypes: true; recursive?: boolean | undefined },
+  ): Promise<GuestDirent[]>;
+  /** Reads a directory whole and hands it out entry by entry. */
+  opendir(path: PathLike, options?: { readonly recursive?: boolean | undefined } | null): Promise<GuestDir>;
+  /** With `recursive` it resolves with the first directory that had to be made, undefined when all was there. */
+  mkdir(path: PathLike, options?: MkdirOptions | number | string | null): Promise<string | undefined>;
+  mkdtemp(prefix: PathLike, options?: TextOptions): Promise<string>;
+  mkdtemp(prefix: PathLike, options: BufferOptions): Promise<Buffer>;
+  rmdir(path: PathLike): Promise<void>;
+  rm(path: PathLike, options?: RmOptions | null): Promise<void>;
+}
+
+export function createDirectoryFunctions(guest: GuestFiles): DirectoryFunctions {
   async function list(path: string, syscall: string): Promise<Found[]> {
     const entries = await attempt({ syscall, path }, () => guest.readdir(path));
     const shown = entries.filter(({ name }) => name !== '.' && name !== '..');
-    // Some filesystems do not say in the folder what an entry is.
+    // Some filesystems do not say in the directory what an entry is.
     const kindOf = async (name: string): Promise<number> =>
       Number((await guest.lstatns(joinPath(path, name))).stMode) & S_IFMT;
     return Promise.all(
-      shown.map(async ({ name, ftyp }) => ({ name, folder: path, kind: KINDS[ftyp] ?? (await kindOf(name)) })),
+      shown.map(async ({ name, ftyp }) => ({ name, directory: path, kind: KINDS[ftyp] ?? (await kindOf(name)) })),
     );
   }
 
@@ -49,8 +93,8 @@ export function folderFunctions(guest: GuestFiles) {
     const all = await list(path, syscall);
     if (!recursive) return all;
     // The list grows while it is walked.
-    for (const { name, folder, kind } of all) {
-      if (kind === S_IFDIR) all.push(...(await list(joinPath(folder, name), syscall)));
+    for (const { name, directory, kind } of all) {
+      if (kind === S_IFDIR) all.push(...(await list(joinPath(directory, name), syscall)));
     }
     return all;
   }
@@ -61,10 +105,10 @@ export function folderFunctions(guest: GuestFiles) {
     const encoding = encodingOf(options);
     const entries = await listAll(root, 'scandir', recursive);
     if (withFileTypes) {
-      return entries.map(({ name, folder, kind }) => new GuestDirent(encodeName(name, encoding), folder, kind));
+      return entries.map(({ name, directory, kind }) => new GuestDirent(encodeName(name, encoding), directory, kind));
     }
     const prefix = joinPath(root, '').length;
-    return entries.map(({ name, folder }) => encodeName(joinPath(folder, name).slice(prefix), encoding));
+    return entries.map(({ name, directory }) => encodeName(joinPath(directory, name).slice(prefix), encoding));
   }
 
   async function opendir(path: PathLike, options?: { readonly recursive?: boolean | undefined } | null) {
@@ -72,42 +116,42 @@ export function folderFunctions(guest: GuestFiles) {
     const entries = await listAll(root, 'opendir', options?.recursive === true);
     return new GuestDir(
       root,
-      entries.map(({ name, folder, kind }) => new GuestDirent(name, folder, kind)),
+      entries.map(({ name, directory, kind }) => new GuestDirent(name, directory, kind)),
     );
   }
 
   async function mkdir(path: PathLike, options?: MkdirOptions | number | string | null) {
-    const folder = toGuestPath(path);
+    const directory = toGuestPath(path);
     const { recursive = false, mode } = typeof options === 'object' && options !== null ? options : { mode: options };
     const bits = parseMode(mode, 0o777);
-    if (recursive) return mkdirAll(folder, bits);
-    await attempt({ syscall: 'mkdir', path: folder }, () => guest.mkdirMode(folder, bits));
+    if (recursive) return mkdirAll(directory, bits);
+    await attempt({ syscall: 'mkdir', path: directory }, () => guest.mkdirMode(directory, bits));
     return undefined;
   }
 
-  /** Resolves with the first folder that had to be made. */
-  async function mkdirAll(folder: string, mode: number): Promise<string | undefined> {
-    const what = { syscall: 'mkdir', path: folder };
+  /** Resolves with the first directory that had to be made. */
+  async function mkdirAll(directory: string, mode: number): Promise<string | undefined> {
+    const what = { syscall: 'mkdir', path: directory };
     try {
-      await attempt(what, () => guest.mkdirMode(folder, mode));
-      return folder;
+      await attempt(what, () => guest.mkdirMode(directory, mode));
+      return directory;
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'ENOENT' && folder !== '/') {
-        const first = await mkdirAll(parentOf(folder), mode);
-        const own = await mkdirAll(folder, mode);
+      if (code === 'ENOENT' && directory !== '/') {
+        const first = await mkdirAll(parentOf(directory), mode);
+        const own = await mkdirAll(directory, mode);
         return first ?? own;
       }
       if (code !== 'EEXIST') throw error;
-      const { stMode } = await attempt(what, () => guest.statns(folder));
+      const { stMode } = await attempt(what, () => guest.statns(directory));
       if ((Number(stMode) & S_IFMT) !== S_IFDIR) throw error;
       return undefined;
     }
   }
 
   async function rmdir(path: PathLike) {
-    const folder = toGuestPath(path);
-    await attempt({ syscall: 'rmdir', path: folder }, () => guest.rmdir(folder));
+    const directory = toGuestPath(path);
+    await attempt({ syscall: 'rmdir', path: directory }, () => guest.rmdir(directory));
   }
 
   async function rm(path: PathLike, options?: RmOptions | null) {
@@ -139,5 +183,12 @@ export function folderFunctions(guest: GuestFiles) {
     return encodeName(made, encodingOf(options));
   }
 
-  return { readdir, opendir, mkdir, rmdir, rm, mkdtemp };
+  return {
+    readdir: readdir as DirectoryFunctions['readdir'],
+    opendir,
+    mkdir,
+    rmdir,
+    rm,
+    mkdtemp: mkdtemp as DirectoryFunctions['mkdtemp'],
+  };
 }
