@@ -71,7 +71,7 @@ describe.each([
     const { transport, peer } = await machine.pair();
     const ends: (Error | undefined)[] = [];
     let size = 0;
-    transport.start({ data: (bytes) => (size += bytes.length), drain: () => undefined, end: (why) => ends.push(why) });
+    transport.start({ data: (bytes) => (size += bytes.length), end: (why) => ends.push(why) });
     peer.send(Buffer.alloc(4_000_000));
     await until(() => size > 100_000, 'the first of the bytes');
     for (let i = 0; i < 20; i++) transport.write(Buffer.alloc(100_000));

@@ -11,7 +11,6 @@ function peerOf(transport: Transport): TransportPeer {
   let ended = false;
   transport.start({
     data: (bytes) => parts.push(Buffer.from(bytes)),
-    drain: () => undefined,
     end: () => (ended = true),
   });
   return {

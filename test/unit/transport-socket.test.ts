@@ -48,7 +48,7 @@ describe('a socket transport', () => {
     peer = await unixPeer();
     const transport = await connectUnix(peer.path);
     const ends: (Error | undefined)[] = [];
-    transport.start({ data: () => undefined, drain: () => undefined, end: (reason) => ends.push(reason) });
+    transport.start({ data: () => undefined, end: (reason) => ends.push(reason) });
     const far = await peer.accepted();
     far.pause();
     transport.write(Buffer.alloc(1000));
@@ -69,14 +69,14 @@ describe('a socket transport', () => {
     transport.write(Buffer.alloc(1_000_000));
     await new Promise((resolve) => setTimeout(resolve, 50));
     const ends: unknown[] = [];
-    transport.start({ data: () => undefined, drain: () => undefined, end: (reason) => ends.push(reason) });
+    transport.start({ data: () => undefined, end: (reason) => ends.push(reason) });
     await until(() => ends.length === 1, 'the end');
   });
 
   test('refuses a second start', async () => {
     peer = await unixPeer();
     const transport = await connectUnix(peer.path);
-    const receiver = { data: () => undefined, drain: () => undefined, end: () => undefined };
+    const receiver = { data: () => undefined, end: () => undefined };
     transport.start(receiver);
     expect(() => transport.start(receiver)).toThrow(expect.objectContaining({ code: 'ERR_GUESTFS_STATE' }));
     transport.destroy();

@@ -181,7 +181,6 @@ async function boot(
       phases.read(bytes);
       context.console(bytes);
     },
-    drain: () => undefined,
     end: () => undefined,
   });
   let channel: SocketTransport | null = null;

@@ -34,4 +34,4 @@ export type {
 export type { Transport, TransportReceiver } from './protocol/transport/contract.js';
 export { memoryTransports, type MemoryTransport } from './protocol/transport/memory.js';
 export { SocketTransport } from './protocol/transport/socket.js';
-export { connectUnix, SOCKET_MARK, type ConnectUnixOptions } from './protocol/transport/unix.js';
+export { connectUnix, type ConnectUnixOptions } from './protocol/transport/unix.js';

@@ -11,6 +11,9 @@ import { ClientSide, type ClientObserver, type UploadSummary } from './client-si
 import type { RecordedCall, Recording } from './records.js';
 import type { CallRequest } from './request.js';
 
+/** How many bytes may be on their way to the client. */
+const HIGH_WATER_MARK = 256 * 1024;
+
 /**
  * Answers calls from a recording, as the daemon did.
  *
@@ -25,7 +28,9 @@ export class Player implements TransportReceiver, ClientObserver {
   readonly #queue: Buffer[] = [];
   #next = 0;
   #current: { recorded: RecordedCall; call: CallRequest } | null = null;
-  #full = false;
+  /** Bytes that the client has not taken yet. */
+  #unread = 0;
+  #flushing = false;
   #lost = false;
   #parted = false;
 
@@ -52,11 +57,6 @@ export class Player implements TransportReceiver, ClientObserver {
       this.#parted = true;
       this.transport.destroy(error as Error);
     }
-  }
-
-  drain(): void {
-    this.#full = false;
-    this.#flush();
   }
 
   end(): void {
@@ -122,7 +122,19 @@ export class Player implements TransportReceiver, ClientObserver {
   }
 
   #flush(): void {
-    while (!this.#full && this.#queue.length > 0) this.#full = !this.peer.write(this.#queue.shift()!);
+    // Not within itself: a transport that has ended is done with every frame at once.
+    if (this.#flushing) return;
+    this.#flushing = true;
+    while (this.#unread < HIGH_WATER_MARK) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      this.#unread += next.length;
+      this.peer.write(next, () => {
+        this.#unread -= next.length;
+        this.#flush();
+      });
+    }
+    this.#flushing = false;
     if (this.#lost && this.#queue.length === 0) void this.peer.close();
   }
 

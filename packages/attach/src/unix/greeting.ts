@@ -89,10 +89,6 @@ class Greeting implements Transport, TransportReceiver {
     this.#rest = Buffer.concat(this.#rest === null ? [bytes] : [this.#rest, bytes]);
   }
 
-  drain(): void {
-    if (this.#state === 'started') this.#receiver?.drain();
-  }
-
   end(reason?: Error): void {
     this.#ended = true;
     this.#endReason = reason;
@@ -110,8 +106,8 @@ class Greeting implements Transport, TransportReceiver {
     });
   }
 
-  write(bytes: Uint8Array, released?: () => void): boolean {
-    return this.#inner.write(bytes, released);
+  write(bytes: Uint8Array, released?: () => void): void {
+    this.#inner.write(bytes, released);
   }
 
   pause(): void {

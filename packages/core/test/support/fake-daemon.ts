@@ -15,7 +15,6 @@ export class FakeDaemon {
   #bytes = Buffer.alloc(0);
   #ended = false;
   #wake: (() => void) | null = null;
-  #drain: (() => void) | null = null;
 
   constructor(transport: Transport) {
     this.transport = transport;
@@ -24,11 +23,9 @@ export class FakeDaemon {
         this.#bytes = Buffer.concat([this.#bytes, bytes]);
         this.#wake?.();
       },
-      drain: () => this.#drain?.(),
       end: () => {
         this.#ended = true;
         this.#wake?.();
-        this.#drain?.();
       },
     });
   }
@@ -47,8 +44,8 @@ export class FakeDaemon {
   }
 
   /** Sends and waits while the client is slow. */
-  async sendSlowly(bytes: Uint8Array): Promise<void> {
-    if (!this.transport.write(bytes)) await new Promise<void>((resolve) => (this.#drain = resolve));
+  sendSlowly(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => this.transport.write(bytes, resolve));
   }
 
   async read(count: number): Promise<Buffer> {

@@ -11,7 +11,7 @@ import { PendingCall } from './call.js';
 import { Download } from '../transfer/download.js';
 import { closedReason, endedFailure, lostReason } from './failures.js';
 import { Line } from './line.js';
-import { opened } from './opening.js';
+import { waitUntilUp } from './opening.js';
 import type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions } from './options.js';
 import { Origins } from './origins.js';
 import type { Stall } from './stall.js';
@@ -41,15 +41,13 @@ export class Connection {
   #stall: Stall | null = null;
   #closing: Promise<void> | null = null;
   #resolveClosed!: (end: ConnectionEnd) => void;
-  #onFirstWord: ((isLaunchFlag: boolean) => void) | null = null;
 
   private constructor(transport: Transport, options: ConnectionOptions) {
     this.name = transport.name;
     this.#transport = transport;
     this.#options = options;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    const firstWord = (isLaunchFlag: boolean): void => this.#onFirstWord?.(isLaunchFlag);
-    this.#line = new Line(transport, { launched: () => firstWord(true), spoke: () => firstWord(false) }, options.tap);
+    this.#line = new Line(transport, options.tap);
   }
 
   /**
@@ -58,15 +56,14 @@ export class Connection {
    * Rejects, with the transport destroyed, with ERR_GUESTFS_LAUNCH_TIMEOUT, ERR_GUESTFS_CANCELLED, ERR_GUESTFS_PROTOCOL
    * when the launch flag is required and something else comes, or ERR_GUESTFS_CONNECTION_LOST.
    */
-  static open(transport: Transport, options: ConnectionOptions): Promise<Connection> {
+  static async open(transport: Transport, options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(transport, options);
-    const firstWord = new Promise<boolean>((resolve) => (connection.#onFirstWord = resolve));
     transport.start({
       data: (bytes) => connection.#data(bytes),
-      drain: () => undefined,
       end: (reason) => connection.#finish({ expected: false, reason: lostReason(connection.name, reason) }),
     });
-    return opened(connection, firstWord, options);
+    await waitUntilUp(connection, connection.#line.launchFlagFirst, options);
+    return connection;
   }
 
   /** Whether the connection has ended; calls then reject. */

@@ -17,14 +17,6 @@ import type { Transfer, TransferLine } from '../transfer/transfer.js';
 const IN_FLIGHT_MAX = 512;
 const BYTES_MAX = 1024 * 1024;
 
-/** What the line tells its connection. */
-export interface LineOwner {
-  /** The launch flag; only as the first word of the connection. */
-  launched(): void;
-  /** Anything else came first. */
-  spoke(): void;
-}
-
 /**
  * The order of calls on a connection: who is sent when, and whose reply it is that comes.
  *
@@ -32,8 +24,9 @@ export interface LineOwner {
  * of `data` means that the two sides have lost step, and nothing more may be sent or read.
  */
 export class Line implements FrameReceiver, TransferLine {
+  /** Resolves when the daemon says its first word: whether that is the launch flag. */
+  readonly launchFlagFirst: Promise<boolean>;
   readonly #transport: Transport;
-  readonly #owner: LineOwner;
   readonly #tap: ConnectionTap | undefined;
   readonly #outbox: Outbox;
   readonly #decoder = new FrameDecoder(this);
@@ -50,15 +43,15 @@ export class Line implements FrameReceiver, TransferLine {
   /** Nothing is sent: while the daemon's machine stands still, and then until it has answered what it was sent before. */
   #held: 'stalled' | 'draining' | null = null;
   #serial = 0;
-  #first = true;
+  #resolveFirst: ((isLaunchFlag: boolean) => void) | null = null;
   #reading = false;
   #onIdle: (() => void) | null = null;
 
-  constructor(transport: Transport, owner: LineOwner, tap: ConnectionTap | undefined) {
+  constructor(transport: Transport, tap: ConnectionTap | undefined) {
     this.#transport = transport;
-    this.#owner = owner;
     this.#tap = tap;
     this.#outbox = new Outbox(transport);
+    this.launchFlagFirst = new Promise((resolve) => (this.#resolveFirst = resolve));
   }
 
   /** Whether no call is queued or unanswered. */
@@ -145,9 +138,9 @@ export class Line implements FrameReceiver, TransferLine {
   // The frames, in the order of the wire.
 
   launched(): void {
-    if (!this.#first) throw lostStep('a launch flag in the middle of the connection');
-    this.#first = false;
-    this.#owner.launched();
+    if (this.#resolveFirst === null) throw lostStep('a launch flag in the middle of the connection');
+    this.#resolveFirst(true);
+    this.#resolveFirst = null;
   }
 
   cancelled(): void {
@@ -287,9 +280,8 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   #spoken(): void {
-    if (!this.#first) return;
-    this.#first = false;
-    this.#owner.spoke();
+    this.#resolveFirst?.(false);
+    this.#resolveFirst = null;
   }
 
   #checkIdle(): void {

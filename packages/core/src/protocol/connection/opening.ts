@@ -1,13 +1,20 @@
 import { GuestfsError } from '../errors.js';
-import type { Connection } from './connection.js';
-import type { ConnectionOptions } from './options.js';
+import type { ConnectionEnd, ConnectionOptions } from './options.js';
+
+/** What is asked of a connection while it opens. */
+interface OpeningConnection {
+  readonly name: string;
+  readonly closed: Promise<ConnectionEnd>;
+  ping(): Promise<void>;
+  destroy(reason: Error): void;
+}
 
 /** Waits until the daemon is known to be up; destroys the connection when it is not. */
-export async function opened(
-  connection: Connection,
-  firstWord: Promise<boolean>,
+export async function waitUntilUp(
+  connection: OpeningConnection,
+  launchFlagFirst: Promise<boolean>,
   options: ConnectionOptions,
-): Promise<Connection> {
+): Promise<void> {
   const { launchFlag, timeout, signal } = options;
   const cleanups: (() => void)[] = [];
   const outcomes: Promise<void>[] = [
@@ -17,12 +24,11 @@ export async function opened(
   ];
   if (timeout !== undefined) outcomes.push(expiry(connection.name, timeout, cleanups));
   if (signal !== undefined) outcomes.push(abortion(connection.name, signal, cleanups));
-  if (launchFlag === 'required') outcomes.push(flag(connection.name, firstWord));
+  if (launchFlag === 'required') outcomes.push(requireFlag(connection.name, launchFlagFirst));
   else if (launchFlag === 'ping') outcomes.push(connection.ping());
   else outcomes.push(Promise.resolve());
   try {
     await Promise.race(outcomes);
-    return connection;
   } catch (error) {
     connection.destroy(error as Error);
     throw error;
@@ -53,8 +59,8 @@ function abortion(name: string, signal: AbortSignal, cleanups: (() => void)[]): 
   });
 }
 
-async function flag(name: string, firstWord: Promise<boolean>): Promise<void> {
-  if (await firstWord) return;
+async function requireFlag(name: string, launchFlagFirst: Promise<boolean>): Promise<void> {
+  if (await launchFlagFirst) return;
   throw new GuestfsError('ERR_GUESTFS_PROTOCOL', `the first word from ${name} was not the launch flag`, {
     hint: 'another client may use this daemon already, or it is not a guestfs daemon',
   });

@@ -5,8 +5,6 @@ export interface TransportReceiver {
    * returns: the transport may then read into the same memory again.
    */
   data(bytes: Buffer): void;
-  /** The write queue fell below its mark after a `write` returned false. */
-  drain(): void;
   /** The end, once: without a reason when the other side closed in order, else with what went wrong. */
   end(reason?: Error): void;
 }
@@ -16,8 +14,9 @@ export interface TransportReceiver {
  *
  * The contract, which one compliance suite in `test/` runs against every transport:
  * - `start` is called once; bytes that came earlier are kept and delivered then, and an end too.
- * - `write` never throws; false asks to wait for `drain`. What is written after the end is dropped. The caller changes
- *   the bytes only after `released` was called: once, at the latest when the transport is gone, perhaps within `write`.
+ * - `write` never throws. What is written after the end is dropped. `released` is called once when the bytes are done
+ *   with, at the latest when the transport is gone, perhaps within `write`: only then may the caller change them, and by
+ *   that it sees how fast the peer takes them.
  * - After `pause` returns, no `data` comes until `resume`; the peer is slowed down, memory stays bounded.
  * - `close` sends what is queued, then ends; it resolves when the transport is gone, also with a dead peer.
  * - `destroy` ends at once. Both may be called any number of times, in any order; `end` comes exactly once.
@@ -26,7 +25,7 @@ export interface Transport {
   /** For messages: `unix:/run/guestfsd.sock`, `appliance`. */
   readonly name: string;
   start(receiver: TransportReceiver): void;
-  write(bytes: Uint8Array, released?: () => void): boolean;
+  write(bytes: Uint8Array, released?: () => void): void;
   pause(): void;
   resume(): void;
   close(): Promise<void>;

@@ -1,8 +1,5 @@
 import type { Transport, TransportReceiver } from './contract.js';
 
-/** How many bytes may wait at an end before its peer's `write` returns false. */
-const MARK = 256 * 1024;
-
 /** Two transports that are joined in memory: what is written to one comes out of the other, as from a socket. */
 export function memoryTransports(name = 'memory'): [MemoryTransport, MemoryTransport] {
   const here = new MemoryTransport(name);
@@ -24,10 +21,7 @@ export class MemoryTransport implements Transport {
   #failure: Error | undefined;
   /** Bytes from the peer that were not delivered yet. */
   readonly #inbox: { readonly bytes: Buffer; released: (() => void) | undefined }[] = [];
-  #waiting = 0;
   #peerEnded = false;
-  /** The peer's `write` returned false. */
-  #owesDrain = false;
   #resolveGone!: () => void;
   readonly #gone = new Promise<void>((resolve) => (this.#resolveGone = resolve));
 
@@ -44,10 +38,9 @@ export class MemoryTransport implements Transport {
     this.#schedule();
   }
 
-  write(bytes: Uint8Array, released?: () => void): boolean {
-    if (!this.#closing && !this.#ended && this.#peer !== null) return this.#peer.#accept(bytes, released);
-    released?.();
-    return true;
+  write(bytes: Uint8Array, released?: () => void): void {
+    if (!this.#closing && !this.#ended && this.#peer !== null) this.#peer.#accept(bytes, released);
+    else released?.();
   }
 
   pause(): void {
@@ -73,18 +66,14 @@ export class MemoryTransport implements Transport {
     this.#finish();
   }
 
-  #accept(bytes: Uint8Array, released: (() => void) | undefined): boolean {
+  #accept(bytes: Uint8Array, released: (() => void) | undefined): void {
     if (this.#ended || this.#closing) {
       released?.();
-      return true;
+      return;
     }
     // A copy, as a socket makes one: the receiver may write into what it gets.
     this.#inbox.push({ bytes: Buffer.from(bytes), released });
-    this.#waiting += bytes.length;
     this.#schedule();
-    if (this.#waiting < MARK) return true;
-    this.#owesDrain = true;
-    return false;
   }
 
   #schedule(): void {
@@ -98,21 +87,16 @@ export class MemoryTransport implements Transport {
   }
 
   #deliver(): void {
-    while (!this.#paused && !this.#closing && this.#inbox.length > 0) {
-      const { bytes, released } = this.#inbox.shift()!;
-      this.#waiting -= bytes.length;
+    // What a writer adds when it is told of a release waits for the next turn of the event loop.
+    for (let left = this.#inbox.length; left > 0 && !this.#paused && !this.#closing; left--) {
+      const next = this.#inbox.shift();
+      if (next === undefined) break;
+      const { bytes, released } = next;
       this.#receiver?.data(bytes);
       released?.();
     }
-    if (this.#owesDrain && this.#waiting < MARK) {
-      this.#owesDrain = false;
-      if (this.#peer !== null) this.#peer.#drained();
-    }
     if (this.#closing || (this.#peerEnded && this.#inbox.length === 0 && !this.#paused)) this.#end();
-  }
-
-  #drained(): void {
-    if (!this.#ended && !this.#closing) this.#receiver?.drain();
+    else if (this.#inbox.length > 0 && !this.#paused) this.#schedule();
   }
 
   #finish(): void {

@@ -9,8 +9,7 @@ const CLOSE_GRACE = 2_000;
 /**
  * A transport over a connected stream socket: qemu's end of the appliance's port, or a daemon's Unix socket.
  *
- * It takes the socket over: nobody else may read, write or end it. Give sockets a `writableHighWaterMark` of 256 KiB or
- * so where you make them, else every chunk of an upload waits for the one before.
+ * It takes the socket over: nobody else may read, write or end it.
  */
 export class SocketTransport implements Transport {
   readonly name: string;
@@ -56,18 +55,15 @@ export class SocketTransport implements Transport {
     } else {
       queueMicrotask(() => this.#flow());
     }
-    socket.on('drain', () => {
-      if (!this.#ended) receiver.drain();
-    });
   }
 
-  write(bytes: Uint8Array, released?: () => void): boolean {
+  write(bytes: Uint8Array, released?: () => void): void {
     if (this.#ended || this.#closing || !this.#socket.writable) {
       released?.();
-      return true;
+      return;
     }
     // Also called, with an error, for what was not sent.
-    return this.#socket.write(bytes, released && (() => released()));
+    this.#socket.write(bytes, released && (() => released()));
   }
 
   pause(): void {

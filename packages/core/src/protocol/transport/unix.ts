@@ -3,9 +3,6 @@ import { GuestfsError } from '../errors.js';
 import { Inbox } from './inbox.js';
 import { SocketTransport } from './socket.js';
 
-/** The write mark that keeps an upload flowing, in bytes. */
-export const SOCKET_MARK = 256 * 1024;
-
 export interface ConnectUnixOptions {
   /** Gives the attempt up; the returned promise then rejects with ERR_GUESTFS_CANCELLED. */
   readonly signal?: AbortSignal | undefined;
@@ -36,7 +33,7 @@ export function connectUnix(path: string, options: ConnectUnixOptions = {}): Pro
       reject(refused(path, error));
     };
     const inbox = new Inbox();
-    const options = { path, writableHighWaterMark: SOCKET_MARK, onread: inbox.onread };
+    const options = { path, onread: inbox.onread };
     try {
       socket = connect(options, () => {
         settle();
