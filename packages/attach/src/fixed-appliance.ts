@@ -28,6 +28,9 @@ export interface FixedAppliance {
   readonly bytes: number;
 }
 
+/** How long compressing may take, in milliseconds. */
+const CONVERT_LIMIT = 30 * 60_000;
+
 const README = `This folder is a fixed appliance of guestfs: a kernel, an initrd, and the root filesystem as a compressed qcow2 image.
 
 Copy the whole folder to any machine with QEMU and the same kind of CPU, and set LIBGUESTFS_PATH to it. Neither supermin
@@ -107,7 +110,7 @@ async function convert(root: string, format: string, target: string, signal: Abo
     });
   // Blocks may be written in any order: the image is not grown by it, and all CPUs compress.
   const args = ['convert', '-q', '-c', '-W', '-U', '-f', format, '-O', 'qcow2', root, target];
-  const result = await runCommand(program, args, { signal, env: { LC_ALL: 'C' } });
+  const result = await runCommand(program, args, { signal, timeout: CONVERT_LIMIT, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return;
   const full = /No space left on device|Disk quota exceeded/.test(result.output);

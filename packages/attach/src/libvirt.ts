@@ -7,7 +7,6 @@ import {
   GuestfsError,
   type Backend,
   type LaunchConfig,
-  type LaunchContext,
   type Session,
   type SocketTransport,
 } from '@guestfs/core';
@@ -22,10 +21,14 @@ import {
   findQemu,
   hostCpu,
   kernelArguments,
+  launchGivenUp,
   machineTraits,
   MachineHome,
   prepareAppliance,
   Tail,
+  withDrives,
+  withinLaunchTimeout,
+  type BoundContext,
 } from '@guestfs/core/internal';
 import type { Authenticate } from './libvirt/credentials.js';
 import { prepareLibvirtDrives, makeOverlay } from './libvirt/drives.js';
@@ -50,30 +53,17 @@ export function libvirtBackend(options: LibvirtBackendOptions = {}): Backend {
   const name = options.uri === undefined ? 'libvirt' : `libvirt:${options.uri}`;
   return {
     name,
-    async launch(config, context) {
-      const { signal } = context;
-      try {
-        signal.throwIfAborted();
-        return await launch(config, context, options);
-      } catch (error) {
-        if (signal.aborted && !(GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED')) {
-          throw new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
-            operation: 'launch',
-            cause: signal.reason,
-          });
-        }
-        throw error;
-      }
-    },
+    launch: (config, context) => withinLaunchTimeout(config, context, (bound) => launch(config, bound, options)),
   };
 }
 
-async function launch(config: LaunchConfig, context: LaunchContext, options: LibvirtBackendOptions): Promise<Session> {
-  const { signal } = context;
+async function launch(config: LaunchConfig, context: BoundContext, options: LibvirtBackendOptions): Promise<Session> {
+  const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);
   context.phase('start');
   config.drives.forEach(checkDriveWords);
   const virsh = new Virsh({ ...options, tmpdir: config.tmpdir, signal, log });
+  deadline.waitFor('virsh to connect');
   // Whatever keeps libvirt from being used shows here, before anything is built.
   const uri = (await virsh.run(['uri'])).trim();
   const home = await MachineHome.open(config.sockdir);
@@ -85,6 +75,7 @@ async function launch(config: LaunchConfig, context: LaunchContext, options: Lib
     machine = await prepare(config, context, home, uri);
     const file = join(home.folder, 'domain.xml');
     await writeFile(file, machineXml(machine), { mode: 0o600 });
+    deadline.waitFor(`libvirt to start the machine ${withDrives(config)}`);
     shell = await VirshShell.start(virsh);
     signal.throwIfAborted();
     if (shell.pid !== undefined) home.adopt(shell.pid);
@@ -111,14 +102,17 @@ async function destroyLeftover(name: string, virsh: Virsh): Promise<void> {
 
 type Machine = Parameters<typeof machineXml>[0];
 
-async function prepare(config: LaunchConfig, context: LaunchContext, home: MachineHome, uri: string): Promise<Machine> {
-  const { signal } = context;
+async function prepare(config: LaunchConfig, context: BoundContext, home: MachineHome, uri: string): Promise<Machine> {
+  const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);
   const warn = (line: string): void => context.warn(line);
   const cpu = hostCpu();
+  deadline.waitFor(`the host's files ${withDrives(config)}`);
   const kinds = await checkDrives(config.drives);
+  deadline.waitFor('the appliance to be found or built');
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   context.phase('applianceBuilt');
+  deadline.waitFor('the accelerator to be chosen');
   const qemu = await findQemu(config.hv, cpu);
   const chosen = await chooseForHost({
     ...config,
@@ -169,9 +163,9 @@ async function boot(
   shell: VirshShell,
   home: MachineHome,
   config: LaunchConfig,
-  context: LaunchContext,
+  context: BoundContext,
 ): Promise<Session> {
-  const { signal } = context;
+  const { signal, deadline } = context;
   const tail = new Tail();
   const phases = new ConsolePhases((phase) => context.phase(phase));
   const console = await connectUnix(machine.console, { signal });
@@ -187,9 +181,9 @@ async function boot(
   try {
     channel = await connectUnix(machine.channel, { signal });
     await shell.run(['resume', '--domain', machine.name]);
+    deadline.waitFor(`the appliance to boot ${withDrives(config)}`);
     const connection = await Connection.open(channel, {
       launchFlag: 'required',
-      timeout: config.timeout,
       signal,
       onProgress: (progress) => context.progress(progress),
       ...(context.tap && { tap: context.tap }),
@@ -201,13 +195,15 @@ async function boot(
   } catch (cause) {
     channel?.destroy();
     console.destroy();
-    throw explain(cause, tail.text, config);
+    throw explain(cause, tail.text, config, deadline);
   }
 }
 
-function explain(error: unknown, console: string, config: LaunchConfig): unknown {
+function explain(error: unknown, console: string, config: LaunchConfig, deadline: BoundContext['deadline']): unknown {
   if (!GuestfsError.is(error)) return error;
-  if (error.code === 'ERR_GUESTFS_LAUNCH_TIMEOUT') return explainTimeout(config.timeout, { console, cause: error });
+  if (deadline.signal.aborted && launchGivenUp(deadline.signal).code === 'ERR_GUESTFS_LAUNCH_TIMEOUT') {
+    return explainTimeout(config.timeout, { console, account: deadline.account(), cause: error });
+  }
   if (error.code !== 'ERR_GUESTFS_CONNECTION_LOST') return error;
   return explainExit({
     what: 'the machine that libvirt ran ended',

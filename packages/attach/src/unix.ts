@@ -7,6 +7,7 @@ import {
   type LaunchContext,
   type Session,
 } from '@guestfs/core';
+import { withinLaunchTimeout } from '@guestfs/core/internal';
 import { checkSocket } from './unix/check-socket.js';
 import { connectWithRetry } from './unix/connect.js';
 import { greet } from './unix/greeting.js';
@@ -30,19 +31,21 @@ export function unixBackend(socket: string, options: AttachOptions = {}): Backen
   const name = `unix:${path}`;
   return {
     name,
-    async launch(config, context) {
-      refuseMachineSettings(name, config);
-      context.phase('start');
-      const settings = attachSettings(config.backendSettings);
-      const given = options.timeout ?? settings.timeout;
-      const session = await attach(path, context, {
-        timeout: Math.min(given ?? ATTACH_TIMEOUT, config.timeout),
-        patience: given ?? CONNECT_PATIENCE,
-        allowOtherOwner: options.allowOtherOwner ?? settings.allowOtherOwner ?? false,
-      });
-      for (const phase of ['applianceBuilt', 'kernelUp', 'initRunning', 'ready'] as const) context.phase(phase);
-      return session;
-    },
+    launch: (config, given) =>
+      withinLaunchTimeout(config, given, async (context) => {
+        refuseMachineSettings(name, config);
+        context.phase('start');
+        const settings = attachSettings(config.backendSettings);
+        const timeout = options.timeout ?? settings.timeout;
+        context.deadline.waitFor(`the daemon at ${name}`);
+        const session = await attach(path, context, {
+          timeout: timeout ?? ATTACH_TIMEOUT,
+          patience: timeout ?? CONNECT_PATIENCE,
+          allowOtherOwner: options.allowOtherOwner ?? settings.allowOtherOwner ?? false,
+        });
+        for (const phase of ['applianceBuilt', 'kernelUp', 'initRunning', 'ready'] as const) context.phase(phase);
+        return session;
+      }),
   };
 }
 
@@ -56,29 +59,23 @@ async function attach(path: string, context: LaunchContext, limits: AttachLimits
   const { signal } = context;
   const log = (line: string): void => context.log(line);
   const deadline = performance.now() + limits.timeout;
-  try {
-    signal.throwIfAborted();
-    await checkSocket(path, limits.allowOtherOwner);
-    const patience = Math.min(limits.patience, limits.timeout);
-    const transport = await connectWithRetry(path, { patience, signal, log });
-    // Once more: what is there now may be another socket than the first time, or the first one.
-    await checkSocket(path, limits.allowOtherOwner).catch((error: unknown) => {
-      transport.destroy();
-      throw error;
-    });
-    const timeout = Math.max(1, deadline - performance.now());
-    const greeted = await greet(transport, { timeout, signal, log });
-    const connection = await Connection.open(greeted, {
-      launchFlag: 'none',
-      signal,
-      onProgress: (progress) => context.progress(progress),
-      ...(context.tap && { tap: context.tap }),
-    });
-    return new AttachedSession(connection);
-  } catch (error) {
-    if (signal.aborted) throw givenUp(signal, error);
+  await checkSocket(path, limits.allowOtherOwner);
+  const patience = Math.min(limits.patience, limits.timeout);
+  const transport = await connectWithRetry(path, { patience, signal, log });
+  // Once more: what is there now may be another socket than the first time, or the first one.
+  await checkSocket(path, limits.allowOtherOwner).catch((error: unknown) => {
+    transport.destroy();
     throw error;
-  }
+  });
+  const timeout = Math.max(1, deadline - performance.now());
+  const greeted = await greet(transport, { timeout, signal, log });
+  const connection = await Connection.open(greeted, {
+    launchFlag: 'none',
+    signal,
+    onProgress: (progress) => context.progress(progress),
+    ...(context.tap && { tap: context.tap }),
+  });
+  return new AttachedSession(connection);
 }
 
 function refuseMachineSettings(name: string, config: LaunchConfig): void {
@@ -93,13 +90,5 @@ function refuseMachineSettings(name: string, config: LaunchConfig): void {
   if (wrong === null) return;
   throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `${wrong}, but ${name} is a machine that runs already`, {
     hint: 'leave that out, or launch an appliance: setBackend("direct")',
-  });
-}
-
-function givenUp(signal: AbortSignal, error: unknown): GuestfsError {
-  if (GuestfsError.is(error) && error.code === 'ERR_GUESTFS_CANCELLED') return error;
-  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
-    operation: 'launch',
-    cause: signal.reason,
   });
 }

@@ -66,3 +66,7 @@ export { chooseAccelerator, forcedAccelerator, machineAccelerator } from './appl
 export { builtInAccelerators, findQemu, parseAccelerators, qemuVersion, type Qemu } from './appliance/qemu/find.js';
 export { probeAccelerator } from './appliance/qemu/probe.js';
 export { installHint } from './appliance/host/install-hint.js';
+export { launchGivenUp, pause, unlessAborted } from './waiting/give-up.js';
+export { within } from './waiting/within.js';
+export { SingleFlight } from './waiting/single-flight.js';
+export { withDrives, withinLaunchTimeout, type BoundContext } from './appliance/launch-deadline.js';

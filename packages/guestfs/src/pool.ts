@@ -1,5 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
+import { pause, unlessAborted } from '@guestfs/core/internal';
 import { checkCall } from './call/check.js';
 import { signatures } from './generated/signatures.js';
 import { makeDrive } from './handle/drive.js';
@@ -79,7 +80,7 @@ export class GuestfsPool implements AsyncDisposable {
         if (await unlessAborted(handleOf(g).addDrives(configs), signal)) return g;
       } catch (error) {
         await g.close();
-        throw error;
+        throw signal?.aborted === true ? cancelledError(signal) : error;
       }
       await g.close();
       return Guestfs.open({ ...this.#settings, drives, signal });
@@ -159,7 +160,7 @@ export class GuestfsPool implements AsyncDisposable {
         this.#offer(await Guestfs.open({ ...this.#settings, signal }));
       } catch {
         this.#tellWaiting(null);
-        if (!signal.aborted) await pause(RETRY_DELAY, signal);
+        if (!signal.aborted) await pause(RETRY_DELAY, { signal, ref: false }).catch(() => undefined);
       }
     }
   }
@@ -175,40 +176,11 @@ export class GuestfsPool implements AsyncDisposable {
   }
 }
 
-/** The result of some work, unless the signal is aborted first: the work then goes on unheard. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let abort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(cancelledError(signal));
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-  });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 function toConfig(drive: string | DriveOptions): DriveConfig {
   const { file, ...options } = typeof drive === 'string' ? { file: drive } : drive;
   const mistake = checkCall(signatures.addDrive, [file], options);
   if (mistake !== null) throw mistake;
   return makeDrive(file, options);
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds).unref();
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function closedError(): GuestfsError {

@@ -52,7 +52,7 @@ export async function makeOverlay(
     });
   // By its plain path: the form `file:PATH` in an image is not understood by libvirt. An absolute path is no protocol.
   const args = ['create', '-q', '-f', 'qcow2', '-b', resolve(backing), '-F', backingFormat, path];
-  const result = await runCommand(program, args, { signal, env: { LC_ALL: 'C' } });
+  const result = await runCommand(program, args, { signal, timeout: 60_000, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return { path, backing: resolve(backing), backingFormat };
   throw new GuestfsError('ERR_GUESTFS_DRIVE', `no overlay could be made for ${backing}: qemu-img ${result.failure}`, {

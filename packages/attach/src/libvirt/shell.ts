@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { GuestfsError } from '@guestfs/core';
-import { lastLines, startProcess, type StartedProcess } from '@guestfs/core/internal';
+import { lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
 import { explainFailure } from './failures.js';
 import type { Virsh } from './virsh.js';
 
 /** How long stderr may come after the stdout of the same command, in milliseconds. */
 const STDERR_LAG = 100;
+/** How long a command may take, in milliseconds. */
+const COMMAND_LIMIT = 60_000;
 
 /**
  * A virsh that keeps its connection, and takes commands on its input.
@@ -71,8 +73,11 @@ export class VirshShell {
     this.#child.stdin?.write(`${words.map(quote).join(' ')}\necho ${mark}\n`);
     // The command itself is echoed too, after a prompt.
     const done = new RegExp(`^${mark}`, 'm');
-    while (!this.#gone && !done.test(this.#output)) await new Promise<void>((resolve) => (this.#onOutput = resolve));
-    if (this.#errors === '') await new Promise((resolve) => setTimeout(resolve, STDERR_LAG));
+    const answered = async (): Promise<void> => {
+      while (!this.#gone && !done.test(this.#output)) await new Promise<void>((resolve) => (this.#onOutput = resolve));
+    };
+    await within(COMMAND_LIMIT, answered(), () => this.#late(words[0] ?? ''));
+    if (this.#errors === '') await pause(STDERR_LAG);
     if (this.#gone || /^error: /m.test(this.#errors)) throw this.#failure(words[0] ?? '');
     return this.#output;
   }
@@ -85,6 +90,18 @@ export class VirshShell {
 
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  /** Ends it: what it would answer later would be taken for the answer to another command. */
+  #late(command: string): GuestfsError {
+    this.kill();
+    return new GuestfsError(
+      'ERR_GUESTFS_LIBVIRT',
+      `libvirt did not answer ${command} within ${COMMAND_LIMIT / 1000} s`,
+      {
+        hint: 'see whether libvirt answers at all: virsh list; and whether the drives can be opened',
+      },
+    );
   }
 
   #failure(command: string): GuestfsError {

@@ -1,7 +1,7 @@
 import { GuestfsError } from '../protocol/errors.js';
 import { prepareAppliance } from './find/appliance.js';
 import type { Backend, Session } from './config/backend.js';
-import { AcceleratorFailure, bootAppliance, cancelled, type BootOptions } from './boot/boot.js';
+import { AcceleratorFailure, bootAppliance, type BootOptions } from './boot/boot.js';
 import type { LaunchConfig, LaunchContext } from './config/config.js';
 import { MAXIMUM_DRIVES, checkDriveWords } from './drives/check.js';
 import { checkDrives } from './drives/prepare.js';
@@ -9,6 +9,7 @@ import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
 import { hostCpu, type AcceleratorName } from './qemu/architecture.js';
 import { chooseForHost, type ChosenAccelerator } from './qemu/choose.js';
 import { findQemu, qemuVersion } from './qemu/find.js';
+import { withDrives, withinLaunchTimeout, type BoundContext } from './launch-deadline.js';
 import { leanInitrd, type LeanInitrd } from './lean/lean-boot.js';
 import { makeTemplateLater } from './warm/build/background.js';
 import { tryWarmStart } from './warm/restore/warm-start.js';
@@ -40,11 +41,9 @@ export class DirectBackend implements Backend {
    */
   async launch(config: LaunchConfig, context: LaunchContext): Promise<Session> {
     try {
-      context.signal.throwIfAborted();
-      return await launchDirect(config, context, this.#kvmDevice);
+      return await withinLaunchTimeout(config, context, (bound) => launchDirect(config, bound, this.#kvmDevice));
     } catch (error) {
       if (GuestfsError.is(error)) throw error;
-      if (context.signal.aborted) throw cancelled(context.signal);
       throw new GuestfsError('ERR_GUESTFS_QEMU_EXITED', `the appliance could not be started: ${String(error)}`, {
         hint: 'run again with LIBGUESTFS_DEBUG=1 to see every step',
         cause: error,
@@ -53,22 +52,26 @@ export class DirectBackend implements Backend {
   }
 }
 
-async function launchDirect(config: LaunchConfig, context: LaunchContext, kvmDevice: string): Promise<Session> {
+async function launchDirect(config: LaunchConfig, context: BoundContext, kvmDevice: string): Promise<Session> {
   context.phase('start');
   checkConfig(config);
   const cpu = hostCpu();
-  const { signal } = context;
+  const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);
+  deadline.waitFor(`the host's files ${withDrives(config)}`);
   const driveKinds = await checkDrives(config.drives);
   const qemu = await findQemu(config.hv, cpu);
   if (config.verbose) log(`qemu: ${qemu.file}, ${(await qemuVersion(qemu, log)) ?? 'version unknown'}`);
+  deadline.waitFor('the appliance to be found or built');
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   context.phase('applianceBuilt');
   if (booleanSetting(config.backendSettings, 'gdb')) context.warn('the machine waits for gdb: connect to tcp::1234');
 
   const warn = (line: string): void => context.warn(line);
+  deadline.waitFor('the accelerator to be chosen');
   const chosen = await chooseForHost({ ...config, qemu, kernel: appliance.kernel, cpu, signal, log, warn, kvmDevice });
   const machine = { config, context, cpu, appliance, driveKinds };
+  deadline.waitFor(`a start from a template ${withDrives(config)}`);
   const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
   if (warm.session !== null) return warm.session;
   const { session, accelerator } = await bootCold({ ...machine, qemu: qemu.file }, chosen);
@@ -115,14 +118,17 @@ type EitherBoot = Omit<BootOptions, 'leanInitrd'> & { readonly lean: LeanInitrd 
 
 /** Boots with the lean initrd where there is one, and with the appliance's own where that does not come up. */
 async function bootEither({ lean, ...options }: EitherBoot): Promise<Session> {
-  if (lean === null) return bootAppliance(options);
   const { config, context } = options;
-  const timeout = Math.min(config.timeout, Math.max(config.timeout / 2, LEAN_LIMIT));
+  const { deadline } = context;
+  deadline.waitFor(`the appliance to boot ${withDrives(config)}`);
+  if (lean === null) return bootAppliance(options);
+  const limit = Math.max(deadline.left / 2, LEAN_LIMIT);
   try {
-    return await bootAppliance({ ...options, config: { ...config, timeout }, leanInitrd: lean.content });
+    return await bootAppliance({ ...options, limit, leanInitrd: lean.content });
   } catch (error) {
-    if (!GuestfsError.is(error) || !INITRD_FAULTS.includes(error.code)) throw error;
+    if (context.signal.aborted || !GuestfsError.is(error) || !INITRD_FAULTS.includes(error.code)) throw error;
     context.log(`initrd: the lean one did not come up, going on with the appliance's own: ${error.message}`);
+    deadline.waitFor(`it to boot with its own initrd ${withDrives(config)}`);
     const session = await bootAppliance(options);
     await lean.failed();
     return session;

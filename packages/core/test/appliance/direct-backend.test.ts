@@ -106,7 +106,35 @@ describe('a launch that fails', () => {
     await expect(launch({ timeout: 1500 })).rejects.toMatchObject({
       code: 'ERR_GUESTFS_LAUNCH_TIMEOUT',
       log: 'so far',
+      reason: expect.stringMatching(/^the appliance was not up after 1.5 s; it waited .* for the appliance to boot/),
     });
+  });
+
+  test('because qemu does not get its disks open names them', async () => {
+    await host.qemu(`stay();`);
+    const config = { timeout: 1500, drives: await drives() };
+    await expect(launch(config)).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_LAUNCH_TIMEOUT',
+      message: expect.stringContaining(`to boot with the drive "${host.folder}/disk.img"`),
+    });
+  });
+
+  test('because supermin takes too long ends after the time given, and says so', async () => {
+    await host.qemu(HEALTHY);
+    const skeleton = join(host.folder, 'skeleton');
+    await mkdir(join(skeleton, 'supermin.d'), { recursive: true });
+    for (const name of ['base.tar.gz', 'packages']) await writeFile(join(skeleton, 'supermin.d', name), '');
+    await writeFile(join(host.folder, 'supermin'), '#!/bin/sh\nexec sleep 3600\n', { mode: 0o755 });
+    const before = process.env['PATH'];
+    process.env['PATH'] = `${host.folder}:${before}`;
+    try {
+      await expect(launch({ timeout: 1500, path: [skeleton] })).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_LAUNCH_TIMEOUT',
+        reason: expect.stringMatching(/it waited .* for the appliance to be found or built$/),
+      });
+    } finally {
+      process.env['PATH'] = before;
+    }
   });
 
   test('because it was given up, in any phase', async () => {

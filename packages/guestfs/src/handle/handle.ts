@@ -12,7 +12,7 @@ import type {
   Session,
   SessionEnd,
 } from '@guestfs/core';
-import { environmentDefaults, procedures } from '@guestfs/core/internal';
+import { environmentDefaults, launchGivenUp, procedures } from '@guestfs/core/internal';
 import type { Environment, Settings } from '@guestfs/core/internal';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 import { openBackend } from './backends.js';
@@ -157,7 +157,7 @@ export class Handle {
       if (abort.signal.aborted) {
         session.kill();
         await session.ended;
-        throw cancelledError(abort.signal);
+        throw launchGivenUp(abort.signal);
       }
       phase('ready');
       this.#recording = null;
@@ -293,9 +293,4 @@ function closedError(operation: string): GuestfsError {
 function notLaunchedError(operation: string): GuestfsError {
   const hint = 'call `launch` first; if it was launched, its appliance has ended';
   return new GuestfsError('ERR_GUESTFS_STATE', 'no appliance runs', { operation, hint });
-}
-
-function cancelledError(signal: AbortSignal): GuestfsError {
-  const cause: unknown = signal.reason;
-  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', { operation: 'launch', cause });
 }

@@ -6,7 +6,10 @@ import { GuestfsError } from '../../protocol/errors.js';
 import { SocketTransport } from '../../protocol/transport/socket.js';
 import type { Appliance } from '../find/appliance.js';
 import { commandLine } from './command-line.js';
+import { launchGivenUp } from '../../waiting/give-up.js';
+import { after, orNull } from '../../waiting/within.js';
 import type { LaunchConfig, LaunchContext } from '../config/config.js';
+import type { BoundContext } from '../launch-deadline.js';
 import { ConsolePhases } from './console-phases.js';
 import type { DriveKind } from '../drives/check.js';
 import { prepareDrives } from '../drives/prepare.js';
@@ -22,7 +25,7 @@ import { MachineSession } from './session.js';
 
 export interface BootOptions {
   readonly config: LaunchConfig;
-  readonly context: LaunchContext;
+  readonly context: BoundContext;
   readonly qemu: string;
   readonly cpu: HostCpu;
   readonly accelerator: AcceleratorName;
@@ -32,6 +35,8 @@ export interface BootOptions {
   readonly driveKinds: readonly DriveKind[];
   /** In place of the appliance's own. */
   readonly leanInitrd?: Buffer | undefined;
+  /** The most that this boot may take of the launch's time, in milliseconds. */
+  readonly limit?: number | undefined;
 }
 
 /** A machine that ended before its kernel ran, which another accelerator may mend. */
@@ -118,7 +123,7 @@ type Outcome =
   | { readonly kind: 'up'; readonly connection: Connection; readonly socket: Socket }
   | { readonly kind: 'broken'; readonly error: unknown }
   | { readonly kind: 'stopped'; readonly error: GuestfsError }
-  | { readonly kind: 'exited' | 'late' | 'silent' | 'aborted' };
+  | { readonly kind: 'exited' | 'late' | 'silent' | 'aborted' | 'cancelled' };
 
 async function waitForDaemon(
   machine: MachineProcess,
@@ -141,11 +146,13 @@ async function waitForDaemon(
     watch.stop();
   }
   const failure = { console: machine.console.text, cause: outcome.kind === 'broken' ? outcome.error : undefined };
-  stop.abort(new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up'));
+  if (outcome.kind === 'aborted') outcome = givenUp(context.signal);
+  stop.abort(new GuestfsError('ERR_GUESTFS_CANCELLED', 'the boot was given up'));
   if (outcome.kind === 'stopped') throw outcome.error;
-  if (outcome.kind === 'aborted') throw cancelled(context.signal);
+  if (outcome.kind === 'cancelled') throw launchGivenUp(context.signal);
   if (outcome.kind === 'silent') throw new AcceleratorFailure('the kernel gave no sign of life');
-  if (outcome.kind === 'late') throw explainTimeout(config.timeout, failure);
+  if (outcome.kind === 'late')
+    throw explainTimeout(config.timeout, { ...failure, account: context.deadline.account() });
   const what =
     outcome.kind === 'exited' ? `qemu ${(await machine.ended).description}` : 'the connection to the appliance broke';
   const error = explainExit({
@@ -189,38 +196,34 @@ function watchBoot(
   machine: MachineProcess,
   monitor: MachineMonitor,
   phases: ConsolePhases,
-  { config, context, mayFallBack }: BootOptions,
+  { context, mayFallBack, limit }: BootOptions,
 ) {
-  const timers: NodeJS.Timeout[] = [];
+  const withdrawals: (() => void)[] = [];
   let abort = (): void => undefined;
   const outcome = new Promise<Outcome>((resolve) => {
     void machine.ended.then(() => resolve({ kind: 'exited' }));
     void monitor.stopped.then((error) => resolve({ kind: 'stopped', error }));
-    timers.push(setTimeout(() => resolve({ kind: 'late' }), Math.min(config.timeout, 2 ** 31 - 1)));
-    if (mayFallBack) timers.push(setTimeout(() => phases.kernelUp || resolve({ kind: 'silent' }), SILENCE_LIMIT));
+    if (limit !== undefined) withdrawals.push(after(limit, () => resolve({ kind: 'late' })));
+    if (mayFallBack) withdrawals.push(after(SILENCE_LIMIT, () => phases.kernelUp || resolve({ kind: 'silent' })));
     abort = () => resolve({ kind: 'aborted' });
     context.signal.addEventListener('abort', abort, { once: true });
     if (context.signal.aborted) abort();
   });
   const stop = (): void => {
-    timers.forEach((timer) => clearTimeout(timer));
+    withdrawals.forEach((withdraw) => withdraw());
     context.signal.removeEventListener('abort', abort);
   };
   return { outcome, stop };
 }
 
 async function orExit(machine: MachineProcess): Promise<Outcome | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), LAST_WORDS)));
-  const outcome = await Promise.race([machine.ended.then((): Outcome => ({ kind: 'exited' })), limit]);
-  clearTimeout(timer);
-  return outcome;
+  return orNull(
+    LAST_WORDS,
+    machine.ended.then((): Outcome => ({ kind: 'exited' })),
+  );
 }
 
-/** The error of a launch that its user gave up. */
-export function cancelled(signal: AbortSignal): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_CANCELLED', 'the launch was given up', {
-    operation: 'launch',
-    cause: signal.reason,
-  });
+/** Whether the time was up, or the user has had enough. */
+function givenUp(signal: AbortSignal): Outcome {
+  return { kind: launchGivenUp(signal).code === 'ERR_GUESTFS_LAUNCH_TIMEOUT' ? 'late' : 'cancelled' };
 }

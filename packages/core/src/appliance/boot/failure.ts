@@ -154,12 +154,15 @@ function explainMachine({ what, stderr, console, cause }: BootFailure): GuestfsE
   });
 }
 
-/** The error for a machine whose daemon did not call in time. */
+/** The error for a launch that took too long; `account` says what was waited for, and how long. */
 export function explainTimeout(
   milliseconds: number,
-  { console, cause }: Pick<BootFailure, 'console' | 'cause'>,
+  { console, cause, account = '' }: Pick<BootFailure, 'console' | 'cause'> & { readonly account?: string },
 ): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', `the appliance was not up after ${milliseconds / 1000} s`, {
+  const waits = account === '' ? '' : `; it waited ${account}`;
+  const message = `the appliance was not up after ${milliseconds / 1000} s${waits}`;
+  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message, {
+    operation: 'launch',
     hint: 'see where the log ends; run again with LIBGUESTFS_DEBUG=1 for all of it, or allow more time on a slow machine',
     log: lastLines(console),
     cause,

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { MachineMonitor } from '../monitor/monitor.js';
 import type { Connection } from '../../protocol/connection/connection.js';
 import { GuestfsError } from '../../protocol/errors.js';
+import { orNull } from '../../waiting/within.js';
 import type { Session, SessionEnd } from '../config/backend.js';
 import type { MachineHome } from './home.js';
 import type { MachineProcess } from './machine-process.js';
-import type { ProcessEnd } from '../process/run.js';
 
 /** How long qemu may stay after the daemon's connection ended by itself, in milliseconds: it often tells why. */
 const LAST_WORDS = 2000;
@@ -68,7 +68,7 @@ export class MachineSession implements Session {
     });
     let end = await Promise.race([machine.ended, disconnected]);
     if (end === null && this.#ending === null) {
-      end = await withinLastWords(machine);
+      end = await orNull(LAST_WORDS, machine.ended);
       if (end === null) void machine.stop();
     }
     const expected = this.#ending !== null;
@@ -82,14 +82,6 @@ export class MachineSession implements Session {
     await home.vacate();
     return { expected, reason: expected ? `ended by ${this.#ending}` : reason };
   }
-}
-
-async function withinLastWords(machine: MachineProcess): Promise<ProcessEnd | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), LAST_WORDS)));
-  const end = await Promise.race([machine.ended, limit]);
-  clearTimeout(timer);
-  return end;
 }
 
 function lost(reason: string, machine: MachineProcess): GuestfsError {

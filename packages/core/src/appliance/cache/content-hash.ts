@@ -3,6 +3,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { runCommand } from '../process/run.js';
 
+/** How long qemu-img may take to tell of holes, in milliseconds; without its answer the whole file is read. */
+const MAP_LIMIT = 60_000;
 const BLOCK = 64 * 1024;
 const CHUNK = 16 * BLOCK;
 const ZEROS = Buffer.alloc(BLOCK);
@@ -46,6 +48,7 @@ async function dataRanges(
   if (size < 8 * CHUNK) return whole;
   const result = await runCommand('qemu-img', ['map', '--output=json', '-f', 'raw', '-U', file], {
     env: { LC_ALL: 'C' },
+    timeout: MAP_LIMIT,
     log,
   });
   if (result.failure !== null) return whole;

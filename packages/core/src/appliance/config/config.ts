@@ -52,7 +52,7 @@ export interface LaunchConfig extends LaunchSettings {
   readonly path: readonly string[];
   readonly backendSettings: readonly string[];
   readonly qemuParameters: readonly (readonly [name: string, value: string | null])[];
-  /** Milliseconds until a launch that shows no life is given up. */
+  /** Milliseconds that a whole launch may take, with all that is built and tried in it. */
   readonly timeout: number;
 }
 

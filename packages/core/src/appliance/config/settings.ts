@@ -39,7 +39,7 @@ export interface Settings {
   identifier: string;
   /** The program's name in messages; default that of the script. */
   program: string;
-  /** Milliseconds until a launch that shows no life is given up; default 600 000. */
+  /** Milliseconds that a whole launch may take, with all that is built and tried in it; default 600 000. */
   launchTimeout: number;
   /** Whether a launch may start from a template, which is much faster; default true. */
   warm: boolean;

@@ -40,6 +40,7 @@ export async function buildAppliance(options: BuildOptions): Promise<ApplianceFi
   const args = superminArguments(options, join(cache, 'lock'), target);
   const result = await runCommand(supermin, args, {
     signal: options.signal,
+    timeout: BUILD_LIMIT,
     log: options.log,
     env: { LC_ALL: 'C', TMPDIR: options.cachedir },
   });
@@ -50,6 +51,9 @@ export async function buildAppliance(options: BuildOptions): Promise<ApplianceFi
   await keepFresh(Object.values(files));
   return files;
 }
+
+/** How long supermin may take, in milliseconds: it waits for others that build, and reads the package manager's files. */
+const BUILD_LIMIT = 600_000;
 
 /** supermin's arguments for a build. */
 export function superminArguments(

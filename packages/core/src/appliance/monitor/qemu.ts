@@ -39,7 +39,10 @@ export function monitorQemu(
       kill,
       close: () => {
         closed = true;
-        void client.then((qmp) => qmp.close());
+        client.then(
+          (qmp) => qmp.close(),
+          () => undefined,
+        );
       },
     },
   });

@@ -44,6 +44,9 @@ const info = z.object({
   'backing-filename-format': z.string().optional(),
 });
 
+/** How long qemu-img may take to read an image's header, in milliseconds. */
+const INFO_LIMIT = 60_000;
+
 /** Creates a disk image, over whatever the file held. Errors: `ERR_GUESTFS_ARGUMENT`, `ERR_GUESTFS_NO_SPACE`, `ERR_GUESTFS_DRIVE`. */
 export async function createDisk(options: CreateDiskOptions): Promise<void> {
   checkCreate(options);
@@ -82,7 +85,7 @@ export async function imageInfo(
     '--',
     safeName(path),
   ];
-  const result = await qemuImg(args, options);
+  const result = await qemuImg(args, { ...options, timeout: INFO_LIMIT });
   if (result.failure !== null) {
     throw new GuestfsError(
       'ERR_GUESTFS_DRIVE',
@@ -197,7 +200,7 @@ async function describeBacking(
 
 async function qemuImg(
   args: readonly string[],
-  { signal, log }: Pick<CreateDiskOptions, 'signal' | 'log'>,
+  { signal, log, timeout }: Pick<CreateDiskOptions, 'signal' | 'log'> & { readonly timeout?: number },
 ): Promise<CommandResult> {
   const file = await findProgram('qemu-img');
   if (file === null)
@@ -207,6 +210,7 @@ async function qemuImg(
   const result = await runCommand(file, args, {
     env: { LC_ALL: 'C' },
     log,
+    ...(timeout === undefined ? {} : { timeout }),
     ...(signal === undefined ? {} : { signal }),
   });
   if (signal?.aborted === true)

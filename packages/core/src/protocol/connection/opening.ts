@@ -1,4 +1,6 @@
 import { GuestfsError } from '../errors.js';
+import { unlessAborted } from '../../waiting/give-up.js';
+import { within } from '../../waiting/within.js';
 import type { ConnectionEnd, ConnectionOptions } from './options.js';
 
 /** What is asked of a connection while it opens. */
@@ -16,47 +18,32 @@ export async function waitUntilUp(
   options: ConnectionOptions,
 ): Promise<void> {
   const { launchFlag, timeout, signal } = options;
-  const cleanups: (() => void)[] = [];
-  const outcomes: Promise<void>[] = [
-    connection.closed.then(({ reason }) => {
-      throw reason;
-    }),
-  ];
-  if (timeout !== undefined) outcomes.push(expiry(connection.name, timeout, cleanups));
-  if (signal !== undefined) outcomes.push(abortion(connection.name, signal, cleanups));
-  if (launchFlag === 'required') outcomes.push(requireFlag(connection.name, launchFlagFirst));
-  else if (launchFlag === 'ping') outcomes.push(connection.ping());
-  else outcomes.push(Promise.resolve());
+  const refused = connection.closed.then(({ reason }) => {
+    throw reason;
+  });
+  const up =
+    launchFlag === 'required'
+      ? requireFlag(connection.name, launchFlagFirst)
+      : launchFlag === 'ping'
+        ? connection.ping()
+        : Promise.resolve();
   try {
-    await Promise.race(outcomes);
+    const outcome = unlessAborted(Promise.race([refused, up]), signal);
+    await (timeout === undefined ? outcome : within(timeout, outcome, () => late(connection.name, timeout)));
   } catch (error) {
-    connection.destroy(error as Error);
-    throw error;
-  } finally {
-    for (const cleanup of cleanups) cleanup();
+    const failure = signal?.aborted === true && error === signal.reason ? givenUp(connection.name, signal) : error;
+    connection.destroy(failure as Error);
+    throw failure;
   }
 }
 
-function expiry(name: string, timeout: number, cleanups: (() => void)[]): Promise<void> {
-  return new Promise((_, reject) => {
-    const timer = setTimeout(() => {
-      const message = `the daemon at ${name} gave no sign of life within ${timeout} ms`;
-      reject(new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message));
-    }, timeout);
-    cleanups.push(() => clearTimeout(timer));
-  });
+function late(name: string, timeout: number): GuestfsError {
+  const message = `the daemon at ${name} gave no sign of life within ${timeout} ms`;
+  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message);
 }
 
-function abortion(name: string, signal: AbortSignal, cleanups: (() => void)[]): Promise<void> {
-  return new Promise((_, reject) => {
-    const abort = (): void => {
-      const message = `connecting to ${name} was given up`;
-      reject(new GuestfsError('ERR_GUESTFS_CANCELLED', message, { cause: signal.reason }));
-    };
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    cleanups.push(() => signal.removeEventListener('abort', abort));
-  });
+function givenUp(name: string, signal: AbortSignal): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_CANCELLED', `connecting to ${name} was given up`, { cause: signal.reason });
 }
 
 async function requireFlag(name: string, launchFlagFirst: Promise<boolean>): Promise<void> {

@@ -32,6 +32,10 @@ export interface BuildTemplateOptions {
 const ROOM = 512 * 1024 * 1024;
 /** Fewer bytes than this mean that a disk is full. */
 const FULL = 1024 * 1024;
+/** How long qemu may take to start, in milliseconds. */
+const START_LIMIT = 60_000;
+/** How long qemu-img may take to make an empty overlay, in milliseconds. */
+const OVERLAY_LIMIT = 60_000;
 const HELPER_PATH = '/tmp/guest-helper';
 
 /** Boots the appliance without disks and keeps it, as it stands, in the staging folder. */
@@ -73,7 +77,7 @@ async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateO
     ingredients.appliance.root,
     join(staging, 'root.qcow2'),
   ];
-  const result = await runCommand('qemu-img', args, { signal, log, env: { LC_ALL: 'C' } });
+  const result = await runCommand('qemu-img', args, { signal, log, timeout: OVERLAY_LIMIT, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
   if (result.failure === null) return;
   throw new GuestfsError(
@@ -103,6 +107,7 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
         pgroup: false,
         disks: { drives: [], overlays: staging, overlaySetting: 'LIBGUESTFS_CACHEDIR' },
         warn: options.log,
+        start: { limit: START_LIMIT, late: () => new Error(`qemu did not start within ${START_LIMIT} ms`) },
         output: (bytes) => console.add(bytes),
         args: async (sockets) => [
           ...warmArguments({ ...ingredients, ...files, use: 'make', sockets }),

@@ -1,4 +1,6 @@
 import { GuestfsError } from '../../../protocol/errors.js';
+import { Deadline } from '../../../waiting/deadline.js';
+import { explainTimeout } from '../../boot/failure.js';
 import { prepareAppliance } from '../../find/appliance.js';
 import type { LaunchConfig, LaunchContext } from '../../config/config.js';
 import { hostCpu } from '../../qemu/architecture.js';
@@ -15,6 +17,22 @@ export async function prepareFor(
   config: LaunchConfig,
   context: Pick<LaunchContext, 'signal' | 'log' | 'warn'>,
 ): Promise<Prepared> {
+  const deadline = new Deadline(config.timeout, {
+    signal: context.signal,
+    late: (account) => explainTimeout(config.timeout, { console: '', account }),
+  });
+  try {
+    return await prepare(config, { ...context, signal: deadline.signal }, deadline);
+  } finally {
+    deadline.release();
+  }
+}
+
+async function prepare(
+  config: LaunchConfig,
+  context: Pick<LaunchContext, 'signal' | 'log' | 'warn'>,
+  deadline: Deadline,
+): Promise<Prepared> {
   const why = whyCold(config);
   if (why !== null) {
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `launches with these settings use no template: ${why}`, {
@@ -27,6 +45,7 @@ export async function prepareFor(
   const warn = (line: string): void => context.warn(line);
   const { signal } = context;
   const qemu = await findQemu(config.hv, cpu);
+  deadline.waitFor('the appliance to be found or built');
   const appliance = await prepareAppliance({ ...config, cpu, signal, log });
   const { root } = appliance;
   if (root === null) {
@@ -35,6 +54,7 @@ export async function prepareFor(
       'this appliance has no root of its own, so no template can be made of it',
     );
   }
+  deadline.waitFor('the accelerator to be chosen');
   const { accelerator } = await chooseForHost({
     ...config,
     qemu,
@@ -45,6 +65,7 @@ export async function prepareFor(
     warn,
     kvmDevice: '/dev/kvm',
   });
+  deadline.waitFor('the template to be made');
   return prepareTemplate({
     ...config,
     ingredients: { qemu, cpu, accelerator, appliance: { ...appliance, root } },

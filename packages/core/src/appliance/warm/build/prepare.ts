@@ -1,4 +1,5 @@
 import { GuestfsError } from '../../../protocol/errors.js';
+import { pause } from '../../../waiting/give-up.js';
 import { startWatcher } from '../../process/watcher.js';
 import { buildTemplate } from './build.js';
 import { keyParts, templateKey, type Ingredients } from '../template/key.js';
@@ -62,7 +63,6 @@ export async function prepareTemplate(options: PrepareOptions): Promise<Prepared
 
 async function waitForOther(store: TemplateStore, key: string, signal: AbortSignal): Promise<void> {
   while (await store.isBeingMade(key)) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, LOOK_STEP));
+    await pause(LOOK_STEP, { signal });
   }
 }

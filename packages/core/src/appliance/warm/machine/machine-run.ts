@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
-import type { GuestfsError } from '../../../protocol/errors.js';
+import { GuestfsError } from '../../../protocol/errors.js';
+import { unlessAborted } from '../../../waiting/give-up.js';
+import { orNull, within } from '../../../waiting/within.js';
 import { QmpClient } from '../../qmp/client.js';
 import type { QmpVersion } from '../../qmp/messages.js';
 import { ApplianceListener } from '../../boot/listener.js';
@@ -28,6 +30,8 @@ export interface RunOptions {
   readonly tmpdir: string;
   readonly pgroup: boolean;
   readonly signal: AbortSignal;
+  /** How long qemu may take until all its sockets are connected, in milliseconds, and the error when it takes longer. */
+  readonly start: { readonly limit: number; readonly late: () => Error };
   /** All of qemu's arguments, once the sockets and the private folder are known. */
   readonly args: (sockets: WarmMachine['sockets'], home: MachineHome) => Promise<readonly string[]>;
   readonly output: (bytes: Buffer) => void;
@@ -68,15 +72,15 @@ export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => 
     machine = await MachineProcess.start({ ...options, args, home });
     const started = machine;
     return await whileRunning(started, options.signal, async (fail) => {
-      const [qmpSocket, daemonSocket, helperSocket] = await Promise.all([
-        control.accepted,
-        daemon.accepted,
-        helper.accepted,
-      ]);
-      const { client, version } = await QmpClient.open(qmpSocket);
+      const connected = (async () => {
+        const [socket, ...ports] = await Promise.all([control.accepted, daemon.accepted, helper.accepted]);
+        return { ...(await QmpClient.open(socket)), ports };
+      })();
+      const { limit, late } = options.start;
+      const { client, version, ports } = await within(limit, connected, late);
       const monitor = monitorQemu(client, { ...options, kill: () => started.kill() });
       void monitor.stopped.then(fail);
-      return use({ home, machine: started, qmp: client, monitor, version, daemon: daemonSocket, helper: helperSocket });
+      return use({ home, machine: started, qmp: client, monitor, version, daemon: ports[0], helper: ports[1] });
     });
   } catch (error) {
     machine?.kill();
@@ -94,7 +98,6 @@ async function whileRunning<T>(
   signal: AbortSignal,
   work: (fail: (error: GuestfsError) => void) => Promise<T>,
 ): Promise<T> {
-  let stop = (): void => undefined;
   let failure: unknown = null;
   let fail!: (error: GuestfsError) => void;
   const stopped = new Promise<never>((_, reject) => {
@@ -103,23 +106,25 @@ async function whileRunning<T>(
       failure = error;
       reject(error);
     };
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
   });
   stopped.catch(() => undefined);
   const working = work(fail);
   working.catch(() => undefined);
   try {
-    return await Promise.race([working, stopped]);
+    return await unlessAborted(Promise.race([working, stopped]), signal);
   } catch (error) {
-    if (error instanceof RunFailure || error === failure || signal.aborted) throw error;
+    if (error instanceof RunFailure || error === failure || isLate(error) || signal.aborted) throw error;
     // A broken socket is mostly the first that is seen of a qemu that dies.
-    const limit = new Promise<null>((resolve) => setTimeout(() => resolve(null), 500).unref());
-    const end = await Promise.race([machine.ended, limit]);
+    const end = await orNull(LAST_WORDS, machine.ended);
     const seen = error instanceof Error ? error.message : String(error);
     throw new RunFailure(end === null ? seen : `qemu ${end.description}`, machine.stderr.text, error);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
+}
+
+/** How long qemu may take to end, and to tell why, after a socket of it broke, in milliseconds. */
+const LAST_WORDS = 500;
+
+/** A qemu that takes too long over the user's disks is not one that dies. */
+function isLate(error: unknown): boolean {
+  return GuestfsError.is(error) && error.code === 'ERR_GUESTFS_LAUNCH_TIMEOUT';
 }

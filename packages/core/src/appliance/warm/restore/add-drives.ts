@@ -1,4 +1,6 @@
 import { GuestfsError } from '../../../protocol/errors.js';
+import { within } from '../../../waiting/within.js';
+import { withDrives } from '../../launch-deadline.js';
 import type { DriveConfig } from '../../config/config.js';
 import { checkDriveWords, MAXIMUM_DRIVES } from '../../drives/check.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';
@@ -21,10 +23,18 @@ interface Running {
   readonly qmp: QmpClient;
   readonly monitor: MachineMonitor;
   readonly helper: GuestHelper;
+  /** The most that adding the disks may take, in milliseconds. */
+  readonly timeout: number;
 }
 
 /** Adds the user's disks to a machine that runs without any, with the same options as on a command line. */
-export function driveAdder({ home, qmp, monitor, helper }: Running): (drives: readonly DriveConfig[]) => Promise<void> {
+export function driveAdder({
+  home,
+  qmp,
+  monitor,
+  helper,
+  timeout,
+}: Running): (drives: readonly DriveConfig[]) => Promise<void> {
   let used = false;
   return async (drives) => {
     if (used) throw new GuestfsError('ERR_GUESTFS_STATE', 'this machine has got its disks already');
@@ -39,11 +49,20 @@ export function driveAdder({ home, qmp, monitor, helper }: Running): (drives: re
     const kinds = await checkDrives(drives);
     monitor.changeDisks(drives);
     const args = diskArguments(await prepareDrives(drives, kinds, home.folder));
-    for (let i = 0; i + 1 < args.length; i += 2) await add(qmp, args[i] ?? '', args[i + 1] ?? '', drives);
-    const { ready } = helper.wake(drives.length);
-    await ready;
+    const adding = async (): Promise<void> => {
+      for (let i = 0; i + 1 < args.length; i += 2) await add(qmp, args[i] ?? '', args[i + 1] ?? '', drives);
+      await helper.wake(drives.length).ready;
+    };
+    await within(timeout, adding(), () => addingTookTooLong(timeout, drives));
     helper.close();
   };
+}
+
+function addingTookTooLong(timeout: number, drives: readonly DriveConfig[]): GuestfsError {
+  const message = `the running appliance did not take the drives up: it was not ready ${withDrives({ drives })} within ${timeout / 1000} s`;
+  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message, {
+    hint: 'see whether each of them can be opened: qemu-img info --backing-chain FILE',
+  });
 }
 
 async function add(qmp: QmpClient, option: string, value: string, drives: readonly DriveConfig[]): Promise<void> {

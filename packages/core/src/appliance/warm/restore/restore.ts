@@ -2,13 +2,17 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '../../../protocol/connection/connection.js';
 import { SocketTransport } from '../../../protocol/transport/socket.js';
-import type { LaunchConfig, LaunchContext } from '../../config/config.js';
+import { GuestfsError } from '../../../protocol/errors.js';
+import { pause } from '../../../waiting/give-up.js';
+import { within } from '../../../waiting/within.js';
+import type { LaunchConfig } from '../../config/config.js';
+import { withDrives, type BoundContext } from '../../launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
 import { prepareDrives } from '../../drives/prepare.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
 import { MachineSession } from '../../boot/session.js';
 import { diskArguments, warmArguments } from '../machine/machine.js';
-import { runMachine } from '../machine/machine-run.js';
+import { runMachine, type RunOptions } from '../machine/machine-run.js';
 import { driveAdder } from './add-drives.js';
 import { loadState } from '../machine/migration.js';
 import { pingDaemon } from './ping.js';
@@ -17,7 +21,7 @@ import { GuestHelper } from '../machine/wake.js';
 
 export interface RestoreOptions {
   readonly config: LaunchConfig;
-  readonly context: LaunchContext;
+  readonly context: BoundContext;
   readonly template: Template;
   readonly qemu: string;
   readonly cpu: HostCpu;
@@ -39,6 +43,7 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       ...config,
       qemu: options.qemu,
       signal: context.signal,
+      start: startLimit(options),
       output: (bytes) => context.console(bytes),
       disks: { drives: config.drives, overlays: config.tmpdir, overlaySetting: 'LIBGUESTFS_TMPDIR' },
       warn: (line) => context.warn(line),
@@ -51,20 +56,24 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       ],
     },
     async ({ home, machine, qmp, monitor, version, daemon, helper: helperSocket }) => {
-      await within(BUSY_LIMIT, 'qemu did not load the state', loadState(qmp, version, join(template.folder, 'state')));
+      await within(BUSY_LIMIT, loadState(qmp, version, join(template.folder, 'state')), () =>
+        late('qemu did not load the state', BUSY_LIMIT),
+      );
       context.phase('kernelUp');
       const helper = new GuestHelper(helperSocket);
       const { seeded, ready } = helper.wake(config.drives.length);
       await withinDeadline(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
       context.phase('initRunning');
-      const said = await within(config.timeout, 'the disks did not come up', ready);
+      const limit = context.deadline.left / 2;
+      const said = await within(limit, ready, () => disksLate(limit, config));
       context.log(`guest helper: ${said} (microseconds for scanning, udev, arrays and volumes)`);
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
         onProgress: (progress) => context.progress(progress),
         ...(context.tap && { tap: context.tap }),
       });
-      const addDrives = config.drives.length === 0 ? driveAdder({ home, qmp, monitor, helper }) : undefined;
+      const running = { home, qmp, monitor, helper, timeout: config.timeout };
+      const addDrives = config.drives.length === 0 ? driveAdder(running) : undefined;
       if (addDrives === undefined) helper.close();
       const session = new MachineSession({ connection, socket: daemon, machine, home, monitor, addDrives });
       home.onSignal(context.flush);
@@ -74,17 +83,33 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
   );
 }
 
-/** Rejects when something takes longer than so many milliseconds. */
-async function within<T>(limit: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} within ${limit} ms`)), Math.min(limit, 2 ** 31 - 1));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/**
+ * How long qemu may take until it can be talked to: by then it has opened its disks. Half of the launch's time is left to a
+ * cold start, which tells more.
+ */
+function startLimit({ config, context }: RestoreOptions): RunOptions['start'] {
+  const limit = Math.min(BUSY_LIMIT, context.deadline.left / 2);
+  return {
+    limit,
+    late: () =>
+      new GuestfsError(
+        'ERR_GUESTFS_LAUNCH_TIMEOUT',
+        `qemu did not start ${withDrives(config)} within ${seconds(limit)} s`,
+      ),
+  };
+}
+
+function disksLate(limit: number, config: LaunchConfig): GuestfsError {
+  const message = `the appliance did not come up ${withDrives(config)} within ${seconds(limit)} s`;
+  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message);
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
+}
+
+function late(what: string, limit: number): Error {
+  return new Error(`${what} within ${limit} ms`);
 }
 
 /** Rejects when the machine stays silent though the host lets it run: a state that loaded and then hangs. */
@@ -93,20 +118,21 @@ async function withinDeadline(sign: Promise<unknown>, pid: number | null): Promi
   sign.catch(() => undefined);
   const begin = performance.now();
   const waitedBefore = await waitedForProcessor(pid);
-  let timer: NodeJS.Timeout | undefined;
-  const late = (async () => {
+  const done = new AbortController();
+  const silent = (async () => {
     for (;;) {
-      await new Promise((resolve) => (timer = setTimeout(resolve, 100)));
+      await pause(100, { signal: done.signal });
       const elapsed = performance.now() - begin;
       const waited = (await waitedForProcessor(pid)) - waitedBefore;
       if (elapsed > BUSY_LIMIT || elapsed - waited > SILENCE_LIMIT) return Math.round(elapsed);
     }
   })();
+  silent.catch(() => undefined);
   try {
-    const elapsed = await Promise.race([sign.then(() => null), late]);
+    const elapsed = await Promise.race([sign.then(() => null), silent]);
     if (elapsed !== null) throw new Error(`the restored machine gave no sign of life within ${elapsed} ms`);
   } finally {
-    clearTimeout(timer);
+    done.abort();
   }
 }
 

@@ -1,6 +1,7 @@
 import { GuestfsError } from '../../../protocol/errors.js';
 import type { Appliance } from '../../find/appliance.js';
-import type { LaunchConfig, LaunchContext } from '../../config/config.js';
+import type { LaunchConfig } from '../../config/config.js';
+import type { BoundContext } from '../../launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
 import { explainExit } from '../../boot/failure.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
@@ -14,7 +15,7 @@ import { TemplateStore } from '../template/store.js';
 
 export interface WarmStartOptions {
   readonly config: LaunchConfig;
-  readonly context: LaunchContext;
+  readonly context: BoundContext;
   readonly qemu: Qemu;
   readonly cpu: HostCpu;
   readonly accelerator: AcceleratorName;

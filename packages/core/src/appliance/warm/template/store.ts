@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pause } from '../../../waiting/give-up.js';
 import { codeOf } from '../../host/system-error.js';
 import { manifestPath, templateProblem } from './check.js';
 import { openWarmFolder } from './folder.js';
@@ -86,7 +87,7 @@ export class TemplateStore {
       const own = basename(path);
       if (!(await this.#isStaged(key, own))) return path;
       await rm(path, { recursive: true, force: true });
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * GIVE_WAY));
+      await pause(Math.random() * GIVE_WAY);
       if (await this.#isStaged(key, own)) return null;
     }
   }
