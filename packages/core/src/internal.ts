@@ -10,6 +10,7 @@ export { codecOf, type ProcedureCodec } from './protocol/wire/codec.js';
 export { readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from './protocol/wire/header.js';
 export { structDecoder } from './protocol/wire/results.js';
 export { describeArguments } from './protocol/connection/describe.js';
+export { argumentTypes, explainArgument } from './protocol/xdr/argument-types.js';
 export { Reader } from './protocol/xdr/reader.js';
 export { Writer } from './protocol/xdr/writer.js';
 export { DirectBackend } from './appliance/direct-backend.js';

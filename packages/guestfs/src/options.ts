@@ -2,11 +2,11 @@ import type { CallOptions, GuestfsError } from '@guestfs/core';
 import { SETTING_NAMES, SETTINGS, splitList } from '@guestfs/core/internal';
 import type { Environment, SettingName, SettingRule, Settings, SettingType } from '@guestfs/core/internal';
 import { z } from 'zod';
-import { aFunction, callOptions, explainOptions, kinds, knownOptions } from './call/schema.js';
 import type { AddDriveOptions } from './generated/options.js';
 import { isDirect, openBackend } from './handle/backends.js';
 import type { Handle } from './handle/handle.js';
 import { changeSetting } from './handle/settings.js';
+import { aFunction, callOptions, explainOptions, knownOptions, optionTypes } from './option-schemas.js';
 
 /** The settings that are options by their own names and in their own form. */
 type SettingOptions = Readonly<
@@ -38,14 +38,14 @@ export interface OpenOptions extends GuestfsOptions, CallOptions {
 
 /** What each type of setting must be as an option. */
 const TYPES: Readonly<Record<SettingType, z.ZodType>> = {
-  bool: kinds.bool,
-  int: kinds.int,
+  bool: optionTypes.bool,
+  int: optionTypes.int,
   milliseconds: z.number('must be a number').positive('must be more than 0'),
-  string: kinds.string,
-  directory: kinds.string,
-  'search-path': kinds.string,
-  stringlist: kinds.stringlist,
-  backend: kinds.string,
+  string: optionTypes.string,
+  directory: optionTypes.string,
+  'search-path': optionTypes.string,
+  stringlist: optionTypes.stringlist,
+  backend: optionTypes.string,
   internal: z.never(),
 };
 

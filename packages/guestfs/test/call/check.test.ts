@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { procedures } from '@guestfs/core/internal';
+import type { GuestfsError, Procedure } from '@guestfs/core';
+import { codecOf, procedures, Writer } from '@guestfs/core/internal';
 import fc from 'fast-check';
 import { checkCall } from '../../src/call/check.js';
-import { explainMistake } from '../../src/call/schema.js';
 import type { Signature } from '../../src/call/signature.js';
 
 const all: Signature = {
@@ -71,15 +71,26 @@ describe('the checks of arguments', () => {
     expect(checkCall(all, good, options)?.message).toContain(message);
   });
 
-  test('agree with the schema about everything', () => {
+  test('agree with what can be sent about everything', () => {
     const anything = fc.anything({ withBigInt: true, withTypedArray: true });
+    const writer = new Writer();
+    const reasonOf = (work: () => unknown): string | undefined => {
+      try {
+        work();
+        return undefined;
+      } catch (error) {
+        return (error as GuestfsError).reason.replace(/^argument \S+ /, '');
+      }
+    };
     fc.assert(
       fc.property(fc.nat(6), anything, (at, value) => {
+        // Left out, which is no mistake below; here it stands for a forgotten argument.
+        fc.pre(at !== 1 || value !== undefined);
         const args = withOne(at, value);
-        const quick = checkCall(all, args, undefined);
-        // The schema says "do not fit" only when it found nothing wrong.
-        const slow = explainMistake(all, args, undefined).message.includes('do not fit');
-        expect(quick === null).toBe(slow);
+        const sent = reasonOf(() =>
+          codecOf({ ...all, proc: 1, returns: { kind: 'void' } } as Procedure).encode(writer, args, undefined, 0n),
+        );
+        expect(checkCall(all, args, undefined)?.reason.replace(/^argument \S+ /, '')).toBe(sent);
       }),
       { numRuns: 2000 },
     );

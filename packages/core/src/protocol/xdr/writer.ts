@@ -1,9 +1,9 @@
+import type { GuestfsError } from '../errors.js';
+import { argumentTypes } from './argument-types.js';
 import { argumentError, tooLargeError } from './errors.js';
 import { encodeEscaped, isWellFormed } from './text.js';
 
 const BLOCK = 64 * 1024;
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
 
 /**
  * Writes XDR items one after the other into a growing block; several messages may go into one.
@@ -78,47 +78,41 @@ export class Writer {
   }
 
   bool(value: unknown): void {
-    if (typeof value !== 'boolean') throw argumentError(this.path, 'must be a boolean');
-    this.uint32(value ? 1 : 0);
+    if (!argumentTypes.bool.accepts(value)) throw this.#mistake('bool', value);
+    this.uint32(value === true ? 1 : 0);
   }
 
   int32(value: unknown): void {
-    if (typeof value !== 'number' || (value | 0) !== value) {
-      throw argumentError(this.path, 'must be an integer from -2147483648 to 2147483647');
-    }
+    if (!argumentTypes.int.accepts(value)) throw this.#mistake('int', value);
     this.#need(4);
-    this.#view.setInt32(this.#at, value);
+    this.#view.setInt32(this.#at, value as number);
     this.#at += 4;
   }
 
   /** Takes a bigint or a safe integer. */
   int64(value: unknown): void {
-    const wide = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
-    if (typeof wide !== 'bigint' || wide < INT64_MIN || wide > INT64_MAX) {
-      throw argumentError(this.path, 'must be a bigint of 64 bits, or a safe integer');
-    }
+    if (!argumentTypes.int64.accepts(value)) throw this.#mistake('int64', value);
     this.#need(8);
-    this.#view.setBigInt64(this.#at, wide);
+    this.#view.setBigInt64(this.#at, BigInt(value as number | bigint));
     this.#at += 8;
   }
 
-  /** A string without NUL: the daemon's strings end there. */
   string(value: unknown): void {
-    if (typeof value !== 'string') throw argumentError(this.path, 'must be a string');
-    if (value.length < 64 && this.#ascii(value)) return;
-    if (value.includes('\0')) throw argumentError(this.path, 'must not hold a NUL character');
-    this.#text(value);
+    if (typeof value === 'string' && value.length < 64 && this.#ascii(value)) return;
+    if (!argumentTypes.string.accepts(value)) throw this.#mistake('string', value);
+    this.#text(value as string);
   }
 
   /** Bytes, or a string of which the UTF-8 bytes are meant. */
   buffer(value: unknown): void {
+    if (!argumentTypes.buffer.accepts(value)) throw this.#mistake('buffer', value);
     if (typeof value === 'string') return this.#text(value);
-    if (!ArrayBuffer.isView(value)) throw argumentError(this.path, 'must be a Uint8Array or a string');
-    this.#opaque(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    const { buffer, byteOffset, byteLength } = value as ArrayBufferView;
+    this.#opaque(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   strings(value: unknown): void {
-    if (!Array.isArray(value)) throw argumentError(this.path, 'must be an array of strings');
+    if (!Array.isArray(value)) throw this.#mistake('stringlist', value);
     const { path } = this;
     if (value.length * 4 > this.#limit) throw tooLargeError(path, this.#limit);
     this.uint32(value.length);
@@ -129,6 +123,10 @@ export class Writer {
       this.string(item);
     }
     this.path = path;
+  }
+
+  #mistake(type: keyof typeof argumentTypes, value: unknown): GuestfsError {
+    return argumentError(this.path, argumentTypes[type].mistake(value));
   }
 
   /** Writes a short string of plain ASCII without NUL; false, and nothing written, when it is another sort. */

@@ -66,7 +66,7 @@ describe('a call', () => {
     ['one argument too few', ['ext4'], undefined, 'argument device must be a string'],
     ['one too many', ['a', 'b', 'c'], undefined, '3 arguments given where 2 are taken'],
     ['a wrong type', ['a', 5], undefined, 'argument device must be a string'],
-    ['a wrong optional type', ['a', 'b'], { blocksize: '4096' }, 'argument blocksize must be an integer'],
+    ['a wrong optional type', ['a', 'b'], { blocksize: '4096' }, 'argument blocksize must be a number'],
     ['null for an optional string', ['a', 'b'], { label: null }, 'argument label must be a string'],
     [
       'an unknown option',
