@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { findImports, judgeImport } from '../../tools/src/imports.js';
+import { findCircles } from '../../tools/src/circles.js';
+import { findImports, judgeImport, targetOf } from '../../tools/src/imports.js';
 import { loadSpec } from '../../tools/src/load.js';
 import { camelCase, pascalCase } from '../../tools/src/naming.js';
 import { comment, convertNames } from '../../tools/src/prose.js';
@@ -73,6 +74,7 @@ describe('imports', () => {
     [core, '@guestfs/events/internal'],
     [core, '../errors.js'],
     [core, 'node:fs'],
+    [core, '../../protocol/errors.js'],
     ['packages/guestfs/src/guestfs.ts', '@guestfs/attach'],
   ])('%s may import %s', (file, specifier) => expect(judgeImport(file, specifier)).toBeNull());
 
@@ -83,6 +85,8 @@ describe('imports', () => {
     [core, '@guestfs/events/src/emitter.js', /reaches into/],
     [core, '../../../events/src/emitter.js', /leaves the package/],
     [core, '../errors', /end in \.js/],
+    ['packages/core/src/protocol/errors.ts', '../appliance/host/install-hint.js', /may not import the appliance/],
+    ['packages/core/src/protocol/wire/ping.ts', '../../appliance/warm/client.js', /may not import the appliance/],
   ])('%s may not import %s', (file, specifier, why) => expect(judgeImport(file, specifier)).toMatch(why));
 
   test('are found in every form', () => {
@@ -95,5 +99,49 @@ describe('imports', () => {
       ['d', 4, false],
       ['e', 5, true],
     ]);
+  });
+
+  /** The circles among modules of these texts. */
+  const circlesOf = (files: Readonly<Record<string, string>>): string[][] =>
+    findCircles(
+      new Map(
+        Object.entries(files).map(([file, text]) => [
+          file,
+          findImports(text, file).map(({ specifier }) => targetOf(file, specifier) ?? specifier),
+        ]),
+      ),
+    );
+
+  test.each([
+    [
+      'two files',
+      { 'p/a.ts': "import './b.js';", 'p/b.ts': "import { a } from './a.js';" },
+      [['p/a.ts', 'p/b.ts', 'p/a.ts']],
+    ],
+    [
+      'a type import',
+      { 'p/a.ts': "import type { B } from './sub/b.js';", 'p/sub/b.ts': "export type { A } from '../a.js';" },
+      [['p/a.ts', 'p/sub/b.ts', 'p/a.ts']],
+    ],
+    ['a file and itself', { 'p/a.ts': "let a: import('./a.js').A;" }, [['p/a.ts', 'p/a.ts']]],
+    [
+      'three files, told by the shortest way round',
+      {
+        'p/a.ts': "import './b.js';",
+        'p/b.ts': "import './c.js';\nexport * from './d.js';",
+        'p/c.ts': "await import('./a.js');",
+        'p/d.ts': "import './e.js';",
+        'p/e.ts': "import './a.js';",
+      },
+      [
+        ['p/a.ts', 'p/b.ts', 'p/c.ts', 'p/a.ts'],
+        ['p/d.ts', 'p/e.ts', 'p/a.ts', 'p/b.ts', 'p/d.ts'],
+      ],
+    ],
+  ])('a circle of %s is found', (_, files, circles) => expect(circlesOf(files)).toEqual(circles));
+
+  test('two ways to one file are no circle', () => {
+    const files = { 'p/a.ts': "import './b.js';\nimport './c.js';", 'p/b.ts': "import './c.js';", 'p/c.ts': '' };
+    expect(circlesOf(files)).toEqual([]);
   });
 });

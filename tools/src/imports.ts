@@ -4,6 +4,10 @@ import ts from 'typescript';
 /** The packages in the direction of imports: each may use those before it. */
 const ORDER = ['events', 'core', 'attach', 'guestfs'];
 
+/** The protocol's folder, whose files know nothing of how a daemon is launched. */
+const PROTOCOL = 'packages/core/src/protocol/';
+const APPLIANCE = 'packages/core/src/appliance/';
+
 export interface Import {
   readonly specifier: string;
   readonly line: number;
@@ -39,12 +43,19 @@ function isTypeOnly(node: ts.Node): boolean {
   return ts.isImportTypeNode(node) || (ts.isExportDeclaration(node) && node.isTypeOnly);
 }
 
+/** The file that a relative import names, null for a package. */
+export function targetOf(file: string, specifier: string): string | null {
+  return specifier.startsWith('.') ? normalize(`${dirname(file)}/${specifier}`).replace(/\.js$/, '.ts') : null;
+}
+
 /** What is wrong with an import, null when nothing is. Files are named from the repository's root. */
 export function judgeImport(file: string, specifier: string): string | null {
   const [, from = ''] = file.split('/');
   if (specifier.startsWith('.')) {
-    const target = normalize(`${dirname(file)}/${specifier}`);
+    const target = targetOf(file, specifier) as string;
     if (!target.startsWith(`packages/${from}/src/`)) return `${specifier} leaves the package: import it by its name`;
+    if (file.startsWith(PROTOCOL) && target.startsWith(APPLIANCE))
+      return `${specifier}: the protocol may not import the appliance`;
     return specifier.endsWith('.js') ? null : `${specifier}: relative imports end in .js`;
   }
   const [, to, rest] = /^(?:@guestfs\/([^/]+)|guestfs)(?:\/(.*))?$/.exec(specifier) ?? [];
