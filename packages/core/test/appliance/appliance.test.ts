@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -37,12 +37,12 @@ async function fakeSupermin(script: string): Promise<void> {
   process.env['PATH'] = `${folder}${delimiter}${PATH}`;
 }
 
-function prepare(signal = new AbortController().signal) {
+function prepare(signal = new AbortController().signal, verbose = false) {
   return prepareAppliance({
     path: [join(folder, 'lib')],
     cachedir: folder,
     cpu: 'x86_64',
-    verbose: false,
+    verbose,
     signal,
     log: () => undefined,
   });
@@ -106,15 +106,12 @@ describe('prepareAppliance', () => {
       echo "$@" > ${folder}/arguments
       for last; do :; done
       mkdir -p "$last" && cp ${folder}/image "$last/root" && : > "$last/kernel" && : > "$last/initrd"`);
-    const appliance = await prepare();
+    const { kernel, initrd, root, ...rest } = await prepare();
     const cache = join(folder, `.guestfs-${process.geteuid!()}`);
-    expect(appliance).toEqual({
-      kernel: join(cache, 'appliance.d/kernel'),
-      initrd: join(cache, 'appliance.d/initrd'),
-      root: join(cache, 'appliance.d/root'),
-      rootUuid: UUID,
-      rootFormat: 'raw',
-    });
+    expect(rest).toEqual({ rootUuid: UUID, rootFormat: 'raw' });
+    for (const [name, file] of Object.entries({ kernel, initrd, root: root ?? '' })) {
+      expect((await stat(file)).ino).toBe((await stat(join(cache, 'appliance.d', name))).ino);
+    }
     expect(await readFile(join(folder, 'arguments'), 'utf8')).toBe(
       `--build --if-newer --lock ${cache}/lock --copy-kernel -f ext2 --host-cpu x86_64 ${folder}/lib/supermin.d -o ${cache}/appliance.d\n`,
     );
@@ -164,5 +161,99 @@ describe('prepareAppliance', () => {
     await fakeSupermin('exit 1');
     await symlink('/tmp', join(folder, `.guestfs-${process.geteuid!()}`));
     await expect(prepare()).rejects.toMatchObject({ code: 'ERR_GUESTFS_UNSAFE_PATH' });
+  });
+});
+
+/** Like supermin: looks first, builds beside, and puts the result in place with two renames. Counts runs and builds. */
+const SUPERMIN = (folder: string): string => `
+  echo run >> ${folder}/runs
+  for last; do :; done
+  [ -e "$last/root" ] && exit 0
+  echo build >> ${folder}/builds
+  mkdir "$last.new"; cp ${folder}/image "$last.new/root"; echo kernel > "$last.new/kernel"; : > "$last.new/initrd"
+  sleep 0.3
+  if [ -e "$last" ]; then mv "$last" "$last.old"; fi
+  mv "$last.new" "$last"; rm -rf "$last.old"`;
+
+describe('an appliance that many want', () => {
+  beforeEach(async () => {
+    await put('lib/supermin.d/base.tar.gz', 'lib/supermin.d/packages');
+    await writeFile(join(folder, 'image'), extImage());
+    await fakeSupermin(SUPERMIN(folder));
+  });
+  const count = async (what: string): Promise<number> =>
+    (await readFile(join(folder, what), 'utf8')).trim().split('\n').length;
+  const cache = (): string => join(folder, `.guestfs-${process.geteuid!()}`);
+
+  test('is built by one run of supermin for all that ask at once', async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, () => prepare()));
+    expect(new Set(all.map(({ root }) => root)).size).toBe(1);
+    expect([await count('runs'), await count('builds')]).toEqual([1, 1]);
+  });
+
+  test('is built once though those that ask do not share a run, as other processes do not', async () => {
+    await Promise.all([prepare(undefined, true), prepare(undefined, false)]);
+    expect([await count('runs'), await count('builds')]).toEqual([2, 1]);
+  });
+
+  test('who gives up does not take it from the others', async () => {
+    const abort = new AbortController();
+    const [first, second] = [prepare(abort.signal), prepare()];
+    abort.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    expect((await second).rootUuid).toBe(UUID);
+    expect(await count('runs')).toBe(1);
+  });
+
+  test('an error is not kept', async () => {
+    await fakeSupermin('exit 1');
+    const [one, two] = await Promise.allSettled([prepare(), prepare()]);
+    expect([one.status, two.status]).toEqual(['rejected', 'rejected']);
+    await fakeSupermin(SUPERMIN(folder));
+    expect((await prepare()).rootUuid).toBe(UUID);
+  });
+
+  test('keeps its files for who has them though it is built anew, until nobody has used them for long', async () => {
+    const first = await prepare();
+    await rm(join(cache(), 'appliance.d'), { recursive: true });
+    await writeFile(join(folder, 'image'), Buffer.concat([extImage(), Buffer.from('another')]));
+    const second = await prepare();
+    expect(second.root).not.toBe(first.root);
+    expect(await readFile(first.kernel, 'utf8')).toBe('kernel\n');
+    expect((await stat(first.root!)).size).toBe(0x1000);
+    const long = new Date(Date.now() - 3 * 60 * 60 * 1000);
+    await utimes(join(first.root!, '..'), long, long);
+    expect((await prepare()).root).toBe(second.root);
+    await expect(stat(first.root!)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await stat(join(cache(), 'appliance.d/root'))).size).toBe(0x1000 + 'another'.length);
+  });
+
+  test('is whole while another program builds it again and again', async () => {
+    await prepare();
+    // Only the other program builds from now on.
+    await fakeSupermin('exit 0');
+    const target = join(cache(), 'appliance.d');
+    let stop = false;
+    const rebuilding = (async () => {
+      for (let i = 0; !stop; i++) {
+        await mkdir(`${target}.${i}`);
+        for (const name of ['kernel', 'initrd']) await writeFile(join(`${target}.${i}`, name), String(i));
+        await writeFile(join(`${target}.${i}`, 'root'), Buffer.concat([extImage(), Buffer.from(String(i))]));
+        await rename(target, `${target}.old`);
+        await rename(`${target}.${i}`, target);
+        await rm(`${target}.old`, { recursive: true });
+      }
+    })();
+    try {
+      for (let i = 0; i < 20; i++) {
+        const { kernel, initrd, root } = await prepare();
+        const build = await readFile(kernel, 'utf8');
+        expect(await readFile(initrd, 'utf8')).toBe(build === 'kernel\n' ? '' : build);
+        if (build !== 'kernel\n') expect((await readFile(root!)).subarray(0x1000).toString()).toBe(build);
+      }
+    } finally {
+      stop = true;
+      await rebuilding;
+    }
   });
 });

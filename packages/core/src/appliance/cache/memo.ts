@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { SingleFlight } from '../../waiting/single-flight.js';
 
 const records = z.record(z.string(), z.object({ of: z.string(), value: z.string() }));
 /** Records beyond this number are forgotten, the oldest first. */
 const LIMIT = 64;
+
+/** What this process is working out: once for all that ask at the same time. */
+const works = new SingleFlight<string>();
 
 /** Remembers in a file what was worked out about other files, until those change. */
 export class Memo {
@@ -18,9 +22,11 @@ export class Memo {
   async get(name: string, identity: string, work: () => Promise<string>): Promise<string> {
     const known = (await this.#read())[name];
     if (known?.of === identity) return known.value;
-    const value = await work();
-    await this.set(name, identity, value);
-    return value;
+    return works.run(JSON.stringify([this.#file, name, identity]), undefined, async () => {
+      const value = await work();
+      await this.set(name, identity, value);
+      return value;
+    });
   }
 
   /** The value under a name and identity, null where there is none. */

@@ -1,12 +1,15 @@
 import { constants } from 'node:fs';
 import { access, readdir, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { SingleFlight } from '../../waiting/single-flight.js';
 import { GuestfsError } from '../../protocol/errors.js';
 import { openCacheFolder } from '../host/folders.js';
+import { withFileLock } from '../process/file-lock.js';
 import { installHint } from '../host/install-hint.js';
 import { findProgram, runCommand, type CommandResult } from '../process/run.js';
 import { lastLines } from '../process/tail.js';
 import type { HostCpu } from '../qemu/architecture.js';
+import { holdFiles } from './held-files.js';
 import type { ApplianceFiles } from './search.js';
 
 export interface BuildOptions {
@@ -19,12 +22,24 @@ export interface BuildOptions {
   readonly log: (line: string) => void;
 }
 
+/** Builds that this process has asked for. */
+const builds = new SingleFlight<ApplianceFiles>();
+
 /**
  * Builds the appliance of a supermin skeleton into the cache folder, unless it is there and newer than its sources.
  *
- * supermin holds a lock meanwhile and puts the result in place at once, so any number of processes may do this together.
+ * It is built once for all that ask for it at the same time: in this process they share one run of supermin, and processes
+ * take turns. supermin has a lock of its own, which keeps the builds of upstream's programs and of this library apart; but
+ * it looks whether the appliance is new before it waits for that one, so that everybody who waited would build it anew.
  */
 export async function buildAppliance(options: BuildOptions): Promise<ApplianceFiles> {
+  const { folder, cachedir, cpu, verbose } = options;
+  const { SUPERMIN_KERNEL: kernel = '', SUPERMIN_MODULES: modules = '' } = process.env;
+  const key = JSON.stringify([resolve(folder), resolve(cachedir), cpu, verbose, kernel, modules]);
+  return builds.run(key, options.signal, (signal) => buildOnce({ ...options, signal }));
+}
+
+async function buildOnce(options: BuildOptions): Promise<ApplianceFiles> {
   const supermin = await findProgram('supermin');
   if (supermin === null) {
     throw new GuestfsError(
@@ -36,6 +51,13 @@ export async function buildAppliance(options: BuildOptions): Promise<ApplianceFi
     );
   }
   const cache = await openCacheFolder(options.cachedir);
+  const { signal, log } = options;
+  return withFileLock(join(cache, 'build.lock'), { what: 'builds the appliance', signal, log }, () =>
+    runSupermin(supermin, cache, options),
+  );
+}
+
+async function runSupermin(supermin: string, cache: string, options: BuildOptions): Promise<ApplianceFiles> {
   const target = join(cache, 'appliance.d');
   const args = superminArguments(options, join(cache, 'lock'), target);
   const result = await runCommand(supermin, args, {
@@ -49,7 +71,7 @@ export async function buildAppliance(options: BuildOptions): Promise<ApplianceFi
   if (options.verbose && result.output !== '') options.log(lastLines(result.output, 100));
   const files = { kernel: join(target, 'kernel'), initrd: join(target, 'initrd'), root: join(target, 'root') };
   await keepFresh(Object.values(files));
-  return files;
+  return holdFiles(files);
 }
 
 /** How long supermin may take, in milliseconds: it waits for others that build, and reads the package manager's files. */

@@ -4,7 +4,8 @@ import { codeOf } from '../host/system-error.js';
 import { chooseAccelerator, demandKvm, forcedAccelerator, software, type AcceleratorChoice } from './accelerator.js';
 import { hostCpu, type AcceleratorName, type HostCpu } from './architecture.js';
 import { builtInAccelerators, type Qemu } from './find.js';
-import { probeAccelerator } from './probe.js';
+import { SingleFlight } from '../../waiting/single-flight.js';
+import { probeAccelerator, type ProbeResult } from './probe.js';
 import { DOUBT_LASTS, VerdictStore } from './verdicts.js';
 
 export interface ChooseOptions {
@@ -28,6 +29,9 @@ export interface ChosenAccelerator {
   /** Gives what to boot with after the machine died early; null where a failure is final. Warns the user. */
   readonly fallBack: ((reason: string) => ChosenAccelerator) | null;
 }
+
+/** Machines that this process is trying: one for all that ask at the same time. */
+const probes = new SingleFlight<ProbeResult>();
 
 /** Decides by the backend settings, what this host says and what it is remembered for; probes where that leaves doubt. */
 export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccelerator> {
@@ -53,7 +57,17 @@ export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccel
   };
   if (choice.probe) {
     options.log(`probe ${choice.accelerator}`);
-    const result = await probeAccelerator({ ...options, qemu: options.qemu.file, accelerator: choice.accelerator });
+    const { accelerator } = choice;
+    const key = JSON.stringify([
+      options.qemu.identity,
+      options.kernel,
+      options.cachedir,
+      options.kvmDevice,
+      accelerator,
+    ]);
+    const result = await probes.run(key, options.signal, (signal) =>
+      probeAccelerator({ ...options, signal, qemu: options.qemu.file, accelerator }),
+    );
     if (result.outcome === 'died') return fallBack(result.reason);
     if (result.outcome === 'silent') return fallBack(result.reason, DOUBT_LASTS);
     await store.write(builtIn, { works: true, reason: '' });
