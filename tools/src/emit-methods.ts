@@ -12,6 +12,7 @@ export function emitMethods(spec: Spec): Map<string, string> {
     ['methods.ts', emitClass(spec, describer)],
     ['options.ts', emitAllOptions(spec, describer)],
     ['signatures.ts', emitSignatures(spec)],
+    ['structs.ts', emitStructExports(spec)],
   ]);
 }
 
@@ -24,8 +25,7 @@ function emitClass(spec: Spec, describer: Describer): string {
     '',
   ].join('\n');
   const functions = spec.topics.flatMap((topic) => topic.functions);
-  const structs = functions.flatMap((each) => (each.returns?.struct === undefined ? [] : [each.returns.struct]));
-  const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structs.map(pascalCase)];
+  const fromCore = ['CallOptions', 'DownloadOperation', 'GuestfsError', 'Operation', ...structsOf(spec)];
   const options = functions.filter(takesOptional).map(optionsName);
   return [
     importTypes(fromCore, '@guestfs/core'),
@@ -39,6 +39,17 @@ function emitClass(spec: Spec, describer: Describer): string {
     '',
     text,
   ].join('\n');
+}
+
+/** The structs that methods return. */
+function structsOf(spec: Spec): string[] {
+  const returned = spec.topics.flatMap((topic) => topic.functions.map((each) => each.returns?.struct));
+  return returned.filter((struct) => struct !== undefined).map(pascalCase);
+}
+
+/** The structs again, for those who use the methods. */
+function emitStructExports(spec: Spec): string {
+  return importTypes(structsOf(spec), '@guestfs/core').replace('import', 'export') + '\n';
 }
 
 /** The methods of a topic, which editors fold. */
