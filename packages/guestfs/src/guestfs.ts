@@ -1,7 +1,7 @@
 import { Operation } from '@guestfs/core';
 import type { RunControl } from '@guestfs/core';
 import type { EventCallback, EventListener, EventName, EventsMethod } from '@guestfs/events';
-import { innerOptions, rejected } from './call/operations.js';
+import { rejected } from './call/operations.js';
 import { createGuestFs } from './fs/index.js';
 import type { GuestFs } from './fs/index.js';
 import { GuestfsMethods } from './generated/methods.js';
@@ -166,6 +166,6 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
         this.addDrive(file, options);
       }
     }
-    await this.launch(innerOptions(control));
+    await this.launch(control.callOptions);
   }
 }

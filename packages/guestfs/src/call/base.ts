@@ -14,7 +14,7 @@ import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
 import type { OptionalArguments, Signature } from './signature.js';
 import { formatCall, formatFailure, formatResult } from './trace.js';
-import { innerOptions, rejected, untilCancelled } from './operations.js';
+import { rejected, untilCancelled } from './operations.js';
 
 /** Sends a call to the daemon. */
 type Send<Result> = (connection: Connection, options: CallOptions | undefined) => Operation<Result>;
@@ -96,7 +96,7 @@ export abstract class MethodBase {
           try {
             const connection = this.#handle.requireConnection(name);
             open ??= await untilCancelled(control, openSource(name, source), (late) => late.close());
-            return await send(connection, open, innerOptions(control));
+            return await send(connection, open, control.callOptions);
           } catch (error) {
             // A call that was never sent has not touched its source.
             open?.close();
@@ -130,13 +130,11 @@ export abstract class MethodBase {
         connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows, countBytes });
       return this.#traced(name, this.#save(call, target, callOptions, send));
     }
-    const begin = (sink: Sink, inner: CallOptions): Operation<void> => {
-      const send: Send<void> = (connection, each) =>
-        connection.call(procedure, args, optional, { ...each, sink, countBytes });
-      const operation = Operation.run(name, inner, (control) =>
-        this.#handle.transfer(control, () => this.#issue(call, innerOptions(control), send)),
-      );
-      return this.#traced(name, operation);
+    const begin = (sink: Sink, control: RunControl): Promise<void> => {
+      const send: Send<void> = (connection, inner) =>
+        connection.call(procedure, args, optional, { ...inner, sink, countBytes });
+      const transfer = this.#handle.transfer(control, () => this.#issue(call, control.callOptions, send));
+      return this.#traced(name, transfer);
     };
     return new DownloadOperation<void>(name, callOptions, begin, call.args);
   }
@@ -207,7 +205,7 @@ export abstract class MethodBase {
     if (idle !== null) return send(idle, options);
     const whenItsTurn = async (control: RunControl): Promise<Result> => {
       await untilCancelled(control, handle.order.turn());
-      return send(handle.requireConnection(call.name), innerOptions(control));
+      return send(handle.requireConnection(call.name), control.callOptions);
     };
     return Operation.run(call.name, options, whenItsTurn, call.args);
   }
@@ -249,7 +247,7 @@ export abstract class MethodBase {
       const sendInto: Send<void> = (connection, inner) => send(connection, inner, sink, open.borrows);
       try {
         await this.#handle.transfer(control, async () => {
-          await this.#issue(call, innerOptions(control), sendInto);
+          await this.#issue(call, control.callOptions, sendInto);
           await untilCancelled(control, open.finish());
         });
       } catch (error) {
@@ -261,7 +259,7 @@ export abstract class MethodBase {
     return Operation.run(name, options, save, call.args);
   }
 
-  #traced<Result>(name: string, operation: Operation<Result>): Operation<Result> {
+  #traced<Running extends PromiseLike<unknown>>(name: string, operation: Running): Running {
     const handle = this.#handle;
     if (handle.settings.trace) {
       operation.then(

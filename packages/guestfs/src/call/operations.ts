@@ -1,10 +1,5 @@
 import { Operation } from '@guestfs/core';
-import type { CallOptions, RunControl } from '@guestfs/core';
-
-/** Passes cancelling and progress on to a call inside. */
-export function innerOptions(control: RunControl): CallOptions {
-  return { signal: control.signal, onProgress: (progress) => control.progress(progress) };
-}
+import type { RunControl } from '@guestfs/core';
 
 /**
  * Waits for work that cannot be cancelled, and rejects at once when the function is.

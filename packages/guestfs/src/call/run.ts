@@ -42,7 +42,7 @@ export class Run {
     args: readonly unknown[] = [],
     optional?: OptionalArguments,
   ): Operation<Result> {
-    return this.#connection.call(this.#rename(procedure), args, optional, this.#options);
+    return this.#connection.call(this.#rename(procedure), args, optional, this.control.callOptions);
   }
 
   /** Sends bytes as the file of a procedure. */
@@ -52,7 +52,7 @@ export class Run {
     args: readonly unknown[],
     size?: bigint,
   ): Promise<void> {
-    const options = { ...this.#options, source: bytes, size, countBytes: size === undefined };
+    const options = { ...this.control.callOptions, source: bytes, size, countBytes: size === undefined };
     return this.handle.transfer(this.control, () =>
       this.#connection.call(this.#rename(procedure), args, undefined, options),
     );
@@ -65,7 +65,7 @@ export class Run {
     sink: Sink,
     optional?: OptionalArguments,
   ): Promise<void> {
-    const options = { ...this.#options, sink, countBytes: procedure !== procedures.download };
+    const options = { ...this.control.callOptions, sink, countBytes: procedure !== procedures.download };
     return this.handle.transfer(this.control, () =>
       this.#connection.call(this.#rename(procedure), args, optional, options),
     );
@@ -81,12 +81,6 @@ export class Run {
   get #connection() {
     return this.handle.requireConnection(this.name);
   }
-
-  get #options() {
-    return { signal: this.control.signal, onProgress: this.#onProgress };
-  }
-
-  readonly #onProgress = (progress: Parameters<RunControl['progress']>[0]): void => this.control.progress(progress);
 
   /** Errors and progress are told under the name that the user called. */
   #rename<Result>(procedure: Procedure<Result>): Procedure<Result> {

@@ -7,7 +7,6 @@ import { TargetFolder, type Metadata } from '../archive/target-folder.js';
 import { unpackTree } from '../archive/unpack.js';
 import { estimateArchive, joinBytes } from '../archive/walk.js';
 import type { Run } from '../call/run.js';
-import { innerOptions } from '../call/operations.js';
 import { hostError } from '../files/sources.js';
 import { encodeName, nameOf } from '../fs/paths.js';
 import { realDirectory } from '../fs/real-directory.js';
@@ -29,7 +28,7 @@ export async function copyIn(run: Run, localpath: string, remotedir: string): Pr
   const folder = await realGuestPath(run, remotedir);
   const size = await estimateArchive(path, run.signal).catch(fail(run, `${localpath} cannot be read`));
   const source = packTree(path, toBytes(ownName(localpath)), { warn: (line) => run.handle.warn(`copyIn: ${line}`) });
-  const options = { ...innerOptions(run.control), source: named(source, run), size, countBytes: true };
+  const options = { ...run.control.callOptions, source: named(source, run), size, countBytes: true };
   const connection = run.handle.requireConnection(run.name);
   await run.handle.transfer(run.control, () => connection.call(tarIn, [folder], undefined, options));
 }
@@ -61,7 +60,7 @@ async function copyFileOut(run: Run, remotepath: string, stats: Statns, folder: 
   const name = encodeName(nameOf(remotepath), 'latin1') as string;
   const bytes = run.handle
     .requireConnection(run.name)
-    .download(download, [remotepath], undefined, innerOptions(run.control));
+    .download(download, [remotepath], undefined, run.control.callOptions);
   await target.addFile([name], metadataOf(stats), bytes);
 }
 
@@ -72,7 +71,7 @@ async function copyFolderOut(run: Run, remotepath: string, stats: Statns, folder
   if (own)
     await new TargetFolder(folder, run.name).addFolder([encodeName(name, 'latin1') as string], metadataOf(stats));
   const target = new TargetFolder(own ? joinBytes(folder, toBytes(name)) : folder, run.name, own);
-  const options = { ...innerOptions(run.control), countBytes: true };
+  const options = { ...run.control.callOptions, countBytes: true };
   const source = run.handle.requireConnection(run.name).download(tarOut, [real], { numericowner: true }, options);
   const warn = (line: string): void => run.handle.warn(`copyOut: ${line}`);
   await unpackTree(source, target, { operation: run.name, warn });

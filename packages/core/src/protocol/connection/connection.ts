@@ -145,8 +145,8 @@ export class Connection {
     options?: CallOptions & Pick<ConnectionCallOptions, 'countBytes'>,
   ): DownloadOperation<Result> {
     const countBytes = options?.countBytes;
-    return new DownloadOperation<Result>(procedure.name, options, (sink, inner) =>
-      this.call(procedure, args, optargs, { ...inner, sink, countBytes }),
+    return new DownloadOperation<Result>(procedure.name, options, (sink, control) =>
+      this.call(procedure, args, optargs, { ...control.callOptions, sink, countBytes }),
     );
   }
 

@@ -2,14 +2,15 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { GuestfsError } from '../errors.js';
 import { ByteReader } from './byte-reader.js';
-import { OperationControl, type CallOptions } from './control.js';
+import type { CallOptions } from './control.js';
 import { Operation } from './operation.js';
+import { RunControl } from './run.js';
 
 /** Takes the bytes of a download; a promise slows the daemon down, and what it throws ends the download. */
 export type Sink = (bytes: Buffer) => void | Promise<void>;
 
-/** Issues the call behind a {@link DownloadOperation}. */
-export type StartDownload<T> = (sink: Sink, options: CallOptions) => Operation<T>;
+/** Issues the call behind a {@link DownloadOperation}, which is cancelled with it. */
+export type StartDownload<T> = (sink: Sink, control: RunControl) => PromiseLike<T>;
 
 /**
  * A download without a target: it is read, by one reader, and the call is issued when that starts.
@@ -86,20 +87,13 @@ export class DownloadOperation<T> extends Operation<T> implements AsyncIterable<
   }
 }
 
-class DownloadControl<T> extends OperationControl<T> {
+class DownloadControl<T> extends RunControl<T> {
   readonly #start: StartDownload<T>;
-  readonly #showArguments: (() => string) | undefined;
   #reader: ByteReader | null = null;
-  #running: Operation<T> | null = null;
 
   constructor(operation: string, start: StartDownload<T>, showArguments?: () => string) {
-    super(operation);
+    super(operation, showArguments);
     this.#start = start;
-    this.#showArguments = showArguments;
-  }
-
-  protected override get shownArguments(): string | undefined {
-    return this.#showArguments?.();
   }
 
   get hasReader(): boolean {
@@ -133,18 +127,13 @@ class DownloadControl<T> extends OperationControl<T> {
     );
   }
 
+  /** Rejects at once: the reader waits for bytes, not for the call inside to end. */
   protected override onCancelled(error: GuestfsError): void {
-    this.#running?.cancel(error.cause);
     super.onCancelled(error);
+    this.reject(error);
   }
 
   #begin(reader: ByteReader): void {
-    if (this.settled) return;
-    const running = this.#start((bytes) => reader.push(bytes), { onProgress: (progress) => this.progress(progress) });
-    this.#running = running;
-    running.then(
-      (value) => this.resolve(value),
-      (error: unknown) => this.reject(error),
-    );
+    if (!this.settled) this.start((control) => this.#start((bytes) => reader.push(bytes), control));
   }
 }

@@ -1,7 +1,7 @@
 import { makeProgress } from '@guestfs/events';
 import type { Progress } from '@guestfs/events';
 import { GuestfsError } from '../errors.js';
-import { OperationControl } from './control.js';
+import { OperationControl, type CallOptions } from './control.js';
 
 /** How far a function of the library is; what is left out is taken from the operation. */
 export type RunProgress = Pick<Progress, 'position' | 'total'> & Partial<Progress>;
@@ -10,10 +10,16 @@ export type RunProgress = Pick<Progress, 'position' | 'total'> & Partial<Progres
 export class RunControl<T = unknown> extends OperationControl<T> {
   readonly #showArguments: (() => string) | undefined;
   #handlers: ((reason: GuestfsError) => void)[] | null = null;
+  #callOptions: CallOptions | null = null;
 
   constructor(operation: string, showArguments?: () => string) {
     super(operation);
     this.#showArguments = showArguments;
+  }
+
+  /** What to pass to a call inside: it is cancelled with this operation, and its progress is this operation's. */
+  get callOptions(): CallOptions {
+    return (this.#callOptions ??= { signal: this.signal, onProgress: (progress) => this.progress(progress) });
   }
 
   protected override get shownArguments(): string | undefined {
