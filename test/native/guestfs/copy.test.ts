@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmod,
   link,
   lstat,
   mkdir,
@@ -66,6 +67,40 @@ whenPossible('copyIn and copyOut', () => {
     expect(await readlink(join(out, 'tree', 'sub', 'link'))).toBe('../file');
     const sparse = await lstat(join(out, 'tree', 'sparse'));
     expect([sparse.size, sparse.blocks < 100]).toEqual([64 * 1024 * 1024, true]);
+  });
+
+  it('keeps what is zero, and what is before the epoch or far after it, on both ways', async () => {
+    const odd = join(host, 'odd');
+    await mkdir(odd);
+    const make = async (name: string, mode: number, time: string, owner = '0:0'): Promise<void> => {
+      const path = join(odd, name);
+      if (name.startsWith('directory')) await mkdir(path);
+      else await writeFile(path, name.includes('empty') ? '' : name);
+      execFileSync('chown', [owner, path]);
+      await chmod(path, mode);
+      execFileSync('touch', ['-d', time, path]);
+    };
+    await make('mode-zero', 0, '@1');
+    await make('mode-set-id-only', 0o6000, '@1');
+    await make('mode-all', 0o7777, '@1');
+    await make('time-zero-empty', 0o600, '@0');
+    await make('time-before', 0o600, '@-2');
+    await make('time-long-before', 0o600, '@-1000000000.75');
+    await make('time-fraction', 0o600, '@1.25');
+    await make('time-after-2038', 0o600, '@4102444800');
+    await make('owner-large', 0o600, '@1', '2097152:4294967294');
+    await make('directory-mode-zero', 0, '@0');
+    await make('directory-sticky', 0o1777, '@-5', '1:0');
+    await g.copyIn(odd, guest);
+    expect(describeTree(join(guest, 'odd'), '%T@ %s')).toBe(describeTree(odd, '%T@ %s'));
+    const out = await mkdtemp(join(native.folder, 'odd-'));
+    await g.copyOut(join(guest, 'odd'), out);
+    // The daemon's tar has whole seconds, rounded down.
+    expect(describeTree(join(out, 'odd'), '%Ts %s')).toBe(describeTree(odd, '%Ts %s'));
+    await g.copyOut(join(guest, 'odd', 'time-before'), out);
+    await g.copyOut(join(guest, 'odd', 'mode-zero'), out);
+    expect(describeTree(out, '%Ts')).toContain('time-before f 600 0:0  1 -2');
+    expect(describeTree(out, '%Ts')).toContain('mode-zero f 0 0:0  1 1');
   });
 
   it('copies single files, with their modes and times', async () => {

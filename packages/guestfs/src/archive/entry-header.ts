@@ -9,6 +9,8 @@ export interface EntryHeader {
 }
 
 const LARGEST_ID = 0o777777n;
+/** In milliseconds: 2038, where tar-stream's numbers end. */
+const LATEST_TIME = 0x7fffffff * 1000;
 const NANOSECONDS = 1_000_000_000n;
 
 /** Builds the header of an entry of the given type, size and name; the name's bytes may be any but NUL. */
@@ -18,9 +20,9 @@ export function entryHeader(type: EntryFields['type'], name: Buffer, stats: BigI
     name: plainName(type, name, records),
     type,
     size,
-    mode: Number(stats.mode & 0o7777n),
-    // A real zero would make tar-stream put the present time.
-    mtime: new Date(Math.max(1, Number(stats.mtimeNs / 1_000_000n))),
+    // With the bits of the type, which tar-stream cuts off: it takes a mode of zero for none, and opens the file to all.
+    mode: Number(stats.mode),
+    mtime: plainTime(stats.mtimeNs),
     uid: plainId('uid', stats.uid, records),
     gid: plainId('gid', stats.gid, records),
   };
@@ -54,6 +56,11 @@ function plainId(keyword: 'uid' | 'gid', id: bigint, records: PaxRecord[]): numb
   if (id <= LARGEST_ID) return Number(id);
   records.push([keyword, String(id)]);
   return 0;
+}
+
+/** What fits into the header; tar-stream takes a zero for the present time. The record has the real one. */
+function plainTime(nanoseconds: bigint): Date {
+  return new Date(Math.min(Math.max(1, Number(nanoseconds / 1_000_000n)), LATEST_TIME));
 }
 
 /** Seconds since the epoch, with all nine digits after the point. */

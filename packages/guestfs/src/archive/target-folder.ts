@@ -81,7 +81,7 @@ export class TargetFolder {
     await this.#place(components, async (path) => {
       await symlink(bytes, path);
       if (isRoot) await lchown(path, metadata.uid, metadata.gid);
-      await lutimes(path, metadata.mtime, metadata.mtime);
+      await lutimes(path, timeOf(metadata), timeOf(metadata));
     });
   }
 
@@ -191,10 +191,16 @@ export class TargetFolder {
   }
 }
 
-async function setMetadata(file: FileHandle, { mode, uid, gid, mtime }: Metadata): Promise<void> {
+async function setMetadata(file: FileHandle, metadata: Metadata): Promise<void> {
+  const { mode, uid, gid } = metadata;
   if (isRoot) await file.chown(uid, gid);
   await file.chmod(isRoot ? mode : mode & 0o1777);
-  await file.utimes(mtime, mtime);
+  await file.utimes(timeOf(metadata), timeOf(metadata));
+}
+
+/** Node takes a number below zero for the present, but a date as it is. */
+function timeOf({ mtime }: Metadata): number | Date {
+  return mtime < 0 ? new Date(mtime * 1000) : mtime;
 }
 
 function besides(path: Buffer): Buffer {

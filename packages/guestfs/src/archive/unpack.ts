@@ -86,7 +86,9 @@ async function addEntry(entry: Entry, target: TargetFolder, pool: WorkPool, opti
 }
 
 function metadataOf({ mode, uid, gid, mtime }: Header): Metadata {
-  return { mode: mode & 0o7777, uid, gid, mtime: mtime.getTime() / 1000 };
+  const seconds = mtime.getTime() / 1000;
+  // tar-stream reads negative numbers as ones' complement, which is one too many. (It cannot tell -1 from 0.)
+  return { mode: mode & 0o7777, uid, gid, mtime: seconds < 0 ? seconds - 1 : seconds };
 }
 
 /** Files of up to this many bytes are written side by side, so many at a time. */
