@@ -22,7 +22,7 @@ export interface EventFallback {
 }
 
 /** The part of an emitter (or of a handle) that recordings and bridges listen through. */
-export interface EventSource {
+export interface GuestfsEventSource {
   setEventCallback(callback: EventCallback, mask: number, flags?: number): number;
   deleteEventCallback(handle: number): void;
 }
@@ -42,7 +42,7 @@ const MAX_NESTED = 10_000;
  * A listener that fails neither stops the others nor reaches whoever dispatches. An event dispatched by a listener is
  * delivered after the present one, so that everybody sees the same order.
  */
-export class GuestfsEmitter implements EventSource {
+export class GuestfsEmitter implements GuestfsEventSource {
   readonly #channels = new EventEmitter<Record<EventName, (event: GuestfsEvent) => void>>();
   readonly #callbacks = new Map<number, { subscriber: Subscriber; names: EventName[] }>();
   readonly #iterators = new Set<AsyncQueue<GuestfsEvent>>();

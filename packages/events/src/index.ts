@@ -1,6 +1,6 @@
 export { createEvent } from './create.js';
 export { GuestfsEmitter } from './emitter.js';
-export type { EventCallback, EventFallback, EventListener, EventSource } from './emitter.js';
+export type { EventCallback, EventFallback, EventListener, GuestfsEventSource } from './emitter.js';
 export { GuestfsError, reasonOf } from './errors.js';
 export type { FailedCall, GuestfsErrorCode, GuestfsErrorFields } from './errors.js';
 export * from './events.js';
@@ -26,4 +26,4 @@ export { ENCODING_VERSION } from './recording/codec.js';
 export { readEvents } from './recording/read.js';
 export type { RecordedEvents, RecordingInput } from './recording/read.js';
 export { recordEvents } from './recording/record.js';
-export type { Recording, RecordOptions } from './recording/record.js';
+export type { EventRecording, RecordEventsOptions } from './recording/record.js';

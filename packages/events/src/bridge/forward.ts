@@ -1,5 +1,5 @@
 import { concatBytes } from '../bytes.js';
-import type { EventSource } from '../emitter.js';
+import type { GuestfsEventSource } from '../emitter.js';
 import { GuestfsError } from '../errors.js';
 import { GUESTFS_EVENT } from '../events.js';
 import { createEventStore } from '../iterate.js';
@@ -36,14 +36,14 @@ const BATCH_BYTES = 64 * 1024;
  * The queue is bounded and treats what does not fit as `events()` does; a receiver that reads slowly, or not at all,
  * costs no more memory than that. It ends with the close event, by `stop()`, and at once when the signal aborts.
  */
-export function forwardEvents(source: EventSource, port: EventPort, options: ForwardOptions = {}): Forwarding {
+export function forwardEvents(source: GuestfsEventSource, port: EventPort, options: ForwardOptions = {}): Forwarding {
   return new EventForwarder(source, port, options);
 }
 
 class EventForwarder implements Forwarding {
   sent = 0;
   readonly finished: Promise<void>;
-  readonly #source: EventSource;
+  readonly #source: GuestfsEventSource;
   readonly #options: ForwardOptions;
   readonly #store;
   readonly #link;
@@ -57,7 +57,7 @@ class EventForwarder implements Forwarding {
   #stopping = false;
   #over = false;
 
-  constructor(source: EventSource, port: EventPort, options: ForwardOptions) {
+  constructor(source: GuestfsEventSource, port: EventPort, options: ForwardOptions) {
     const { mask = GUESTFS_EVENT.ALL, signal } = options;
     this.#source = source;
     this.#options = options;

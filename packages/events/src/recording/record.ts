@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
-import type { EventSource } from '../emitter.js';
+import type { GuestfsEventSource } from '../emitter.js';
 import { reasonOf, GuestfsError } from '../errors.js';
 import { GUESTFS_EVENT } from '../events.js';
 import type { GuestfsEvent } from '../events.js';
 import { openRecordingFile } from './file.js';
 import { encodeFrame, encodeHeader } from './frames.js';
 
-export interface RecordOptions {
+export interface RecordEventsOptions {
   /** The classes to record. Default all. */
   mask?: number | undefined;
   /** Whether to continue a recording that the file holds. Default true; false writes over it. */
@@ -16,7 +16,7 @@ export interface RecordOptions {
 }
 
 /** A recording that goes on until `stop()` or until the handle is closed. */
-export interface Recording extends AsyncDisposable {
+export interface EventRecording extends AsyncDisposable {
   /** Events written so far. */
   readonly events: number;
   /** Events lost so far because writing was too slow; the recording says where. */
@@ -35,18 +35,18 @@ export interface Recording extends AsyncDisposable {
  * the handle reports a `warning`.
  */
 export function recordEvents(
-  source: EventSource,
+  source: GuestfsEventSource,
   target: string | URL | Writable,
-  options: RecordOptions = {},
-): Recording {
+  options: RecordEventsOptions = {},
+): EventRecording {
   return new EventRecorder(source, target, options);
 }
 
-class EventRecorder implements Recording {
+class EventRecorder implements EventRecording {
   events = 0;
   dropped = 0;
   error: GuestfsError | undefined;
-  readonly #source: EventSource;
+  readonly #source: GuestfsEventSource;
   readonly #stream: Writable;
   readonly #ownsStream: boolean;
   readonly #maxQueuedBytes: number;
@@ -55,7 +55,7 @@ class EventRecorder implements Recording {
   #corked = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(source: EventSource, target: string | URL | Writable, options: RecordOptions) {
+  constructor(source: GuestfsEventSource, target: string | URL | Writable, options: RecordEventsOptions) {
     const { mask = GUESTFS_EVENT.ALL, append = true, maxQueuedBytes = 64 * 1024 * 1024 } = options;
     if (typeof target !== 'string' && !(target instanceof URL) && typeof target?.write !== 'function') {
       throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'events are recorded to a path, a file: URL or a Writable');

@@ -67,7 +67,7 @@ export class GuestFileHandle {
     const offset = options.offset ?? 0;
     const wanted = options.length ?? buffer.byteLength - offset;
     checkRange(offset, wanted, buffer.byteLength);
-    const at = placeOf(options.position);
+    const at = positionOf(options.position);
     const bytes = await readBytes(this.#guest, this.path, at ?? this.#position, wanted);
     toBytes(buffer).set(bytes, offset);
     if (at === null) this.#position += bytes.length;
@@ -229,11 +229,11 @@ function pieceToWrite(
   const offset = options.offset ?? 0;
   const length = options.length ?? bytes.length - offset;
   checkRange(offset, length, bytes.length);
-  return { bytes: bytes.subarray(offset, offset + length), at: placeOf(options.position) };
+  return { bytes: bytes.subarray(offset, offset + length), at: positionOf(options.position) };
 }
 
 /** A position in a file; null, like a negative one, means the current. */
-function placeOf(position: number | bigint | null | undefined): number | null {
+function positionOf(position: number | bigint | null | undefined): number | null {
   return position === undefined || position === null || position < 0 ? null : Number(position);
 }
 

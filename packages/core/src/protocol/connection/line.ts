@@ -21,7 +21,7 @@ const BYTES_MAX = 1024 * 1024;
  * The order of calls on a connection: who is sent when, and whose reply it is that comes.
  *
  * Calls that move no file are sent ahead, up to a bound; one that moves a file has the line for itself. What throws out
- * of `data` means that the two sides have lost step, and nothing more may be sent or read.
+ * of `data` means that the two sides have lost synchronization, and nothing more may be sent or read.
  */
 export class Line implements FrameReceiver, TransferLine {
   /** Resolves when the daemon says its first word: whether that is the launch flag. */
@@ -68,9 +68,9 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   /** Encodes a call and sends or queues it. Throws, with nothing sent, when its arguments cannot be encoded. */
-  issue(call: PendingCall, hint: bigint): void {
+  issue(call: PendingCall, progressHint: bigint): void {
     const { writer } = this.#outbox;
-    const place = call.codec.encode(writer, call.args, call.optargs, hint);
+    const place = call.codec.encode(writer, call.args, call.optargs, progressHint);
     call.size = writer.pending - place;
     if (call.codec.hasSecret) call.secrets = call.codec.secrets();
     if (this.#queue.length === 0 && this.#mayGo(call)) {
@@ -138,7 +138,7 @@ export class Line implements FrameReceiver, TransferLine {
   // The frames, in the order of the wire.
 
   launched(): void {
-    if (this.#resolveFirst === null) throw lostStep('a launch flag in the middle of the connection');
+    if (this.#resolveFirst === null) throw lostSynchronization('a launch flag in the middle of the connection');
     this.#resolveFirst(true);
     this.#resolveFirst = null;
   }
@@ -166,11 +166,11 @@ export class Line implements FrameReceiver, TransferLine {
     const header = this.#header;
     readReplyHeader(reader, header);
     const call = this.#sent.shift();
-    if (call === undefined) throw lostStep(`a reply with serial ${header.serial} to no call`);
+    if (call === undefined) throw lostSynchronization(`a reply with serial ${header.serial} to no call`);
     const { proc } = call.procedure;
     if (header.serial !== call.serial || header.proc !== proc) {
       this.#sent.push(call);
-      throw lostStep(
+      throw lostSynchronization(
         `a reply to call ${header.serial} of procedure ${header.proc} where ${call.serial} of ${proc} must be`,
       );
     }
@@ -199,9 +199,9 @@ export class Line implements FrameReceiver, TransferLine {
       error = inCall(call, malformed);
     }
     if (!transfer.answerable) {
-      const step = lostStep('a reply before the end of the file', error ?? undefined);
+      const lost = lostSynchronization('a reply before the end of the file', error ?? undefined);
       if (error !== null) call.reject(error);
-      throw step;
+      throw lost;
     }
     if (error !== null) transfer.failed(error, !failed);
     else transfer.succeeded(outcome);
@@ -291,8 +291,8 @@ export class Line implements FrameReceiver, TransferLine {
   }
 }
 
-function lostStep(message: string, cause?: Error): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_PROTOCOL', `lost step with the daemon: ${message}`, {
+function lostSynchronization(message: string, cause?: Error): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_PROTOCOL', `lost synchronization with the daemon: ${message}`, {
     cause,
     hint: 'connect anew; if it happens again, something else reads from or writes to the daemon',
   });

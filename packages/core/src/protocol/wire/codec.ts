@@ -19,7 +19,12 @@ export interface ProcedureCodec {
    *
    * Throws ERR_GUESTFS_ARGUMENT or ERR_GUESTFS_MESSAGE_TOO_LARGE with the argument's name; nothing is written then.
    */
-  encode(writer: Writer, args: readonly unknown[], optargs: OptionalArguments | undefined, hint: bigint): number;
+  encode(
+    writer: Writer,
+    args: readonly unknown[],
+    optargs: OptionalArguments | undefined,
+    progressHint: bigint,
+  ): number;
   /** Reads what follows the header of an ok reply. */
   decode(reader: Reader): unknown;
   readonly hasSecret: boolean;
@@ -95,12 +100,12 @@ function compile(procedure: Procedure): ProcedureCodec {
     hasSecret,
     secrets: () => secrets,
     decode: resultReader(procedure.returns),
-    encode(writer, values, given, hint) {
+    encode(writer, values, given, progressHint) {
       const place = writer.begin(4 + MESSAGE_MAX);
       if (hasSecret) secrets = [];
       try {
         writer.path = 'header';
-        writeCallHeader(writer, proc, hint);
+        writeCallHeader(writer, proc, progressHint);
         for (let i = 0; i < args.length; i++) write(writer, place, args[i]!, values[i]);
         if (values.length > args.length) throw surplus(values.length, args.length);
         if (optargs.length > 0 || given !== undefined) writeOptional(writer, place, given);

@@ -74,7 +74,7 @@ export class FrameDecoder {
         this.#receiver.cancelled();
         return at;
       }
-      if (word !== PROGRESS_FLAG) throw lostStep(word, this.#consumed + at - 4);
+      if (word !== PROGRESS_FLAG) throw lostSynchronization(word, this.#consumed + at - 4);
       size = PROGRESS_SIZE;
     }
     this.#isProgress = word === PROGRESS_FLAG;
@@ -109,11 +109,11 @@ export class FrameDecoder {
   }
 }
 
-function lostStep(word: number, offset: number): GuestfsError {
+function lostSynchronization(word: number, offset: number): GuestfsError {
   const shown = `0x${word.toString(16).padStart(8, '0')}`;
   return new GuestfsError(
     'ERR_GUESTFS_PROTOCOL',
-    `lost step with the daemon: ${shown} where a length of at most ${MESSAGE_MAX} must be (byte ${offset} of the connection)`,
+    `lost synchronization with the daemon: ${shown} where a length of at most ${MESSAGE_MAX} must be (byte ${offset} of the connection)`,
     { hint: 'the peer is not a guestfs daemon, or something else wrote to its socket; connect anew' },
   );
 }

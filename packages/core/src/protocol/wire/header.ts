@@ -16,18 +16,18 @@ export const SERIAL_OFFSET = LENGTH_SIZE + HEADER_OFFSET.serial;
 const BITMASK_OFFSET = LENGTH_SIZE + HEADER_OFFSET.bitmask;
 
 /** Writes a call's length word and header; the length, the serial and the bitmask are filled in later. */
-export function writeCallHeader(writer: Writer, proc: number, hint: bigint): void {
+export function writeCallHeader(writer: Writer, proc: number, progressHint: bigint): void {
   writer.uint32(0);
   writer.uint32(PROGRAM);
   writer.uint32(PROTOCOL_VERSION);
   writer.uint32(proc);
   writer.uint32(DIRECTION_CALL);
   writer.uint32(0);
-  if (hint === 0n) {
+  if (progressHint === 0n) {
     writer.uint32(0);
     writer.uint32(0);
   } else {
-    writer.uint64(hint);
+    writer.uint64(progressHint);
   }
   writer.uint32(0);
   writer.uint32(0);
