@@ -6,7 +6,8 @@ import { readdir } from '../listing.js';
 import { makeApplication, splitVersion } from './application.js';
 
 /** The largest database that is read: the guest is not trusted. */
-const DATABASE_MAX = 50_000_000n;
+const DATABASE_MAX = 100_000_000n;
+const PARAGRAPH_MAX = 1024 * 1024;
 const PACMAN_ENTRY_MAX = 8192n;
 
 export async function listDebian(run: Run): Promise<Application2[]> {
@@ -39,7 +40,7 @@ export async function listPacman(run: Run): Promise<Application2[]> {
 /** Reads dpkg's file of paragraphs `Field: value`, where a line that starts with a blank goes on with the field before. */
 export function parseDpkgStatus(text: string): Application2[] {
   const applications: Application2[] = [];
-  for (const paragraph of text.split(/\n\n+/)) {
+  for (const paragraph of paragraphsOf(text)) {
     const fields = parseParagraph(paragraph);
     const name = fields.get('Package');
     const version = splitVersion(fields.get('Version') ?? ':');
@@ -60,17 +61,23 @@ export function parseDpkgStatus(text: string): Application2[] {
   return applications;
 }
 
+/** The parts between empty lines. One that is too long to be a package's is passed over: the guest is not trusted. */
+function* paragraphsOf(text: string): Generator<string, void, void> {
+  for (let start = 0; start < text.length;) {
+    const found = text.indexOf('\n\n', start);
+    const end = found === -1 ? text.length : found;
+    if (end > start && end - start <= PARAGRAPH_MAX) yield text.slice(start, end);
+    start = end + 2;
+  }
+}
+
 function parseParagraph(paragraph: string): Map<string, string> {
   const fields = new Map<string, string>();
-  let name = '';
-  for (const line of paragraph.split('\n')) {
-    if (line.startsWith(' ')) {
-      fields.set(name, `${fields.get(name) ?? ''}\n${line.slice(1)}`);
-      continue;
-    }
-    const colon = line.indexOf(': ');
-    name = colon === -1 ? '' : line.slice(0, colon);
-    fields.set(name, line.slice(colon + 2));
+  // A line that does not begin with a blank begins a field.
+  for (const field of paragraph.split(/\n(?! )/)) {
+    const colon = field.indexOf(': ');
+    const name = colon === -1 ? '' : field.slice(0, colon);
+    fields.set(name, field.slice(colon + 2).replaceAll('\n ', '\n'));
   }
   return fields;
 }
@@ -78,7 +85,7 @@ function parseParagraph(paragraph: string): Map<string, string> {
 /** Reads apk's file of paragraphs, where each line is a letter, a colon and a value. */
 export function parseApkInstalled(text: string): Application2[] {
   const applications: Application2[] = [];
-  for (const paragraph of text.split('\n\n')) {
+  for (const paragraph of paragraphsOf(text)) {
     const fields = new Map(
       paragraph
         .split('\n')
@@ -127,7 +134,10 @@ async function readDatabase(run: Run, path: string, largest: bigint): Promise<st
   const size = await run.call(procedures.filesize, [path]);
   if (size > largest) {
     const message = `${path} has ${size} bytes, and more than ${largest} are not read`;
-    throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', message, { operation: run.name });
+    throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', message, {
+      operation: run.name,
+      hint: `download ${path} and read it yourself, or have the guest list its packages`,
+    });
   }
   const bytes = await run.fetch(procedures.download, [path]);
   return decodeText(bytes, 0, bytes.length);
