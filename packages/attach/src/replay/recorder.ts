@@ -1,17 +1,23 @@
 import type { ConnectionTap, LaunchConfig } from '@guestfs/core';
 import {
   CANCEL_FLAG,
+  cancelChunk,
   CHUNK_CANCELLED,
   CHUNK_END,
+  DIRECTION_REPLY,
   FrameDecoder,
   HEADER_OFFSET,
-  HEADER_SIZE,
+  isMessage,
   LENGTH_SIZE,
+  PROGRAM,
   PROGRESS_FLAG,
   PROGRESS_OFFSET,
   PROGRESS_SIZE,
+  PROTOCOL_VERSION,
   readChunk,
   SERIAL_OFFSET,
+  STATUS_ERROR,
+  Writer,
   type FrameReceiver,
 } from '@guestfs/core/internal';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
@@ -87,21 +93,41 @@ export class Recorder implements ConnectionTap, ClientObserver, FrameReceiver {
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
+    const message = isMessage(bytes, start, end);
+    if (message) this.#leaveUnanswered(bytes.readUInt32BE(start + HEADER_OFFSET.serial));
     const [call] = this.#open;
     if (call === undefined) return;
-    const frame = Buffer.alloc(LENGTH_SIZE + end - start);
-    frame.writeUInt32BE(end - start);
-    bytes.copy(frame, LENGTH_SIZE, start, end);
-    if (!this.#downloading) {
-      if (end - start >= HEADER_SIZE) frame.writeUInt32BE(0, SERIAL_OFFSET);
-      const failed = end - start < HEADER_SIZE || bytes.readUInt32BE(start + HEADER_OFFSET.status) !== 0;
-      this.#downloading = call.transfer === 'out' && !failed;
+    if (message) {
+      if (bytes.readUInt32BE(start + HEADER_OFFSET.serial) !== call.serial) return;
+      const failed = bytes.readUInt32BE(start + HEADER_OFFSET.status) !== 0;
+      // An error in the middle of a file is followed by the file's end.
+      this.#downloading = call.transfer === 'out' && (this.#downloading || !failed);
     } else {
+      // Without a file it is the second time that the daemon says to have stopped sending one.
+      if (!this.#downloading) return;
       const length = readChunk(bytes, start, end);
       this.#downloading = length !== CHUNK_END && length !== CHUNK_CANCELLED;
     }
+    const frame = Buffer.alloc(LENGTH_SIZE + end - start);
+    frame.writeUInt32BE(end - start);
+    bytes.copy(frame, LENGTH_SIZE, start, end);
+    if (message) frame.writeUInt32BE(0, SERIAL_OFFSET);
     this.#write({ kind: 'answer', bytes: frame });
     if (!this.#downloading) this.#answered();
+  }
+
+  /**
+   * Completes the calls before one that is answered, of which the daemon told no end. It may be a probe of the client's,
+   * which is no part of a recording.
+   */
+  #leaveUnanswered(serial: number): void {
+    for (let [call] = this.#open; call !== undefined; [call] = this.#open) {
+      const isLater = call.serial !== serial && (serial - call.serial) >>> 0 < 2 ** 31;
+      if (!isLater) return;
+      this.#write({ kind: 'answer', bytes: this.#downloading ? cancelChunk() : noAnswer(call) });
+      this.#downloading = false;
+      this.#answered();
+    }
   }
 
   #answered(): void {
@@ -114,6 +140,17 @@ export class Recorder implements ConnectionTap, ClientObserver, FrameReceiver {
     this.#calls++;
     this.#write({ kind: 'call', proc, name, request });
   }
+}
+
+/** What stands in a recording for an answer that never came. */
+function noAnswer({ proc }: CallRequest): Buffer {
+  const writer = new Writer();
+  const header = [PROGRAM, PROTOCOL_VERSION, proc, DIRECTION_REPLY, 0, 0, 0, 0, 0, STATUS_ERROR];
+  for (const word of [0, ...header]) writer.uint32(word);
+  writer.string('');
+  writer.string('the daemon gave no answer to this call');
+  writer.setUint32(0, writer.pending - LENGTH_SIZE);
+  return Buffer.from(writer.take());
 }
 
 /** What of a launch's drives must be the same when the session is replayed. */

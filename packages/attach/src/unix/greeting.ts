@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { GuestfsError, type Transport, type TransportReceiver } from '@guestfs/core';
-import { DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/internal';
+import { cancelWord, DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/internal';
 import { PatternSearch } from './pattern-search.js';
 
 export interface GreetingOptions {
@@ -162,7 +162,8 @@ class Greeting implements Transport, TransportReceiver {
     const serial = randomInt(0x10000000, 0xffffffff);
     this.#options.log?.(`${this.name}: no launch flag, pinging the daemon`);
     this.#answer = new PatternSearch(pingFrame(serial, DIRECTION_REPLY));
-    this.#inner.write(pingFrame(serial));
+    // A daemon that still sends a file to an earlier client would take any other word for damage.
+    this.#inner.write(Buffer.concat([cancelWord(), pingFrame(serial)]));
   }
 
   #succeed(rest: Buffer, how: string): void {

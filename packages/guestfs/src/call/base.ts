@@ -10,6 +10,7 @@ import type { Handle } from '../handle/handle.js';
 import { checkCall } from './check.js';
 import { checkSource, endTarget, openSent, splitDownload } from './files.js';
 import type { FileArgument } from './files.js';
+import { findEarlyRefusal, mayBeRefusedEarly } from './early-refusals.js';
 import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
 import type { OptionalArguments, Signature } from './signature.js';
@@ -90,11 +91,15 @@ export abstract class MethodBase {
     const operation = this.#run(
       shown(procedure, args, options),
       rest,
-      (control) =>
+      (control, hold) =>
         this.#handle.transfer(control, async () => {
           let open = stream;
           try {
             const connection = this.#handle.requireConnection(name);
+            if (mayBeRefusedEarly(procedure, args, optional)) {
+              hold();
+              await findEarlyRefusal(procedure, optional, connection, { signal: control.signal });
+            }
             open ??= await untilCancelled(control, openSource(name, source), (late) => late.close());
             return await send(connection, open, control.callOptions);
           } catch (error) {

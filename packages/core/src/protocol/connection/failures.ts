@@ -1,6 +1,7 @@
 import { GuestfsError, reasonOf } from '../errors.js';
 import type { GuestfsErrorFields } from '../errors.js';
 import type { DaemonError } from '../wire/daemon-error.js';
+import { whySilent } from '../transfer/endings.js';
 import type { PendingCall } from './call.js';
 
 const ERRNO_NAME = /^E[A-Z0-9]+$/;
@@ -21,6 +22,15 @@ function tooOldFailure(error: DaemonError, where: GuestfsErrorFields): GuestfsEr
     ...where,
     hint: `use an appliance that is new enough (the function's documentation says since when), or do without ${what}.`,
     cause: new Error(error.message),
+  });
+}
+
+export function unansweredFailure(call: PendingCall): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_DAEMON', 'the daemon gave no answer to this call and went on to the next', {
+    ...call.where(),
+    serial: call.serial,
+    hint:
+      whySilent(call.procedure) ?? "the daemon's log may tell why: turn `verbose` on and listen to 'appliance' events",
   });
 }
 

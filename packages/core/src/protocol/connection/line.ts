@@ -1,13 +1,15 @@
 import { GuestfsError } from '../errors.js';
 import { readDaemonError } from '../wire/daemon-error.js';
+import { isCancelChunk } from '../wire/chunks.js';
+import { PING } from '../wire/ping.js';
 import { FrameDecoder, type FrameReceiver } from '../wire/frames.js';
-import { readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from '../wire/header.js';
+import { isMessage, readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from '../wire/header.js';
 import { makeProgress } from '@guestfs/events';
 import type { Transport } from '../transport/contract.js';
 import { Reader } from '../xdr/reader.js';
 import type { Writer } from '../xdr/writer.js';
-import type { PendingCall } from './call.js';
-import { daemonFailure } from './failures.js';
+import { PendingCall } from './call.js';
+import { daemonFailure, unansweredFailure } from './failures.js';
 import { Fifo } from './fifo.js';
 import type { ConnectionTap } from './options.js';
 import { Outbox } from './outbox.js';
@@ -16,6 +18,9 @@ import type { Transfer, TransferLine } from '../transfer/transfer.js';
 /** How many calls, and how many bytes of them, may be with the daemon unanswered. */
 const IN_FLIGHT_MAX = 512;
 const BYTES_MAX = 1024 * 1024;
+
+/** A call of the line's own. */
+const PROBE: typeof PING = { ...PING };
 
 /**
  * The order of calls on a connection: who is sent when, and whose reply it is that comes.
@@ -40,6 +45,8 @@ export class Line implements FrameReceiver, TransferLine {
   /** The file transfer that has the line. */
   #transfer: Transfer | null = null;
   #transferCall: PendingCall | null = null;
+  /** The daemon may say once more that it has stopped sending a file. */
+  #maybeAgain = false;
   /** Nothing is sent: while the daemon's machine stands still, and then until it has answered what it was sent before. */
   #held: 'stalled' | 'draining' | null = null;
   #serial = 0;
@@ -158,25 +165,45 @@ export class Line implements FrameReceiver, TransferLine {
 
   frame(bytes: Buffer, start: number, end: number, owned: boolean): void {
     this.#spoken();
-    if (this.#transfer?.receiving) this.#transfer.chunk(bytes, start, end);
-    else this.#reply(this.#reader.reset(bytes, start, end, owned));
+    if (this.#transfer?.receiving && !isMessage(bytes, start, end)) {
+      this.#transfer.chunk(bytes, start, end);
+    } else if (this.#maybeAgain && isCancelChunk(bytes, start, end)) {
+      this.#maybeAgain = false;
+    } else {
+      this.#reply(this.#reader.reset(bytes, start, end, owned));
+    }
   }
 
   #reply(reader: Reader): void {
     const header = this.#header;
     readReplyHeader(reader, header);
-    const call = this.#sent.shift();
-    if (call === undefined) throw lostSynchronization(`a reply with serial ${header.serial} to no call`);
-    const { proc } = call.procedure;
-    if (header.serial !== call.serial || header.proc !== proc) {
-      this.#sent.push(call);
+    this.#maybeAgain = false;
+    if (this.#transfer?.receiving && header.failed && this.#transferCall?.serial === header.serial) {
+      this.#transfer.interrupted(daemonFailure(this.#transferCall, readDaemonError(reader)));
+      return;
+    }
+    const isAnswered = ({ serial, procedure }: PendingCall): boolean =>
+      serial === header.serial && procedure.proc === header.proc;
+    const first = this.#sent.peek();
+    if (first === undefined) throw lostSynchronization(`a reply with serial ${header.serial} to no call`);
+    if (!isAnswered(first) && this.#sent.find(isAnswered) === undefined) {
       throw lostSynchronization(
-        `a reply to call ${header.serial} of procedure ${header.proc} where ${call.serial} of ${proc} must be`,
+        `a reply to call ${header.serial} of procedure ${header.proc} where ${first.serial} of ${first.procedure.proc} must be`,
       );
     }
+    // The daemon answers in order: what it was to say to those before, it will not say any more.
+    if (this.#transfer?.receiving) this.#transfer.overdue(unansweredFailure(this.#transferCall ?? first));
+    let call = this.#sent.shift()!;
+    for (; !isAnswered(call); call = this.#sent.shift()!) this.#unanswered(call);
     this.#sentBytes -= call.size;
     if (call.transfer !== null) this.#transferReply(call, call.transfer, reader, header.failed);
     else if (!call.settled) this.#settle(call, reader, header.failed);
+  }
+
+  #unanswered(call: PendingCall): void {
+    this.#sentBytes -= call.size;
+    if (call.transfer !== null) call.transfer.overdue(unansweredFailure(call));
+    else call.reject(unansweredFailure(call));
   }
 
   #settle(call: PendingCall, reader: Reader, failed: boolean): void {
@@ -222,9 +249,20 @@ export class Line implements FrameReceiver, TransferLine {
     this.#transport.resume();
   }
 
-  release(): void {
+  probe(): void {
+    const { writer } = this.#outbox;
+    const call = new PendingCall(PROBE, []) as PendingCall;
+    const place = call.codec.encode(writer, [], undefined, 0n);
+    call.size = writer.pending - place;
+    this.#stamp(call, writer, place);
+    this.#onLine(call);
+    this.#outbox.flush();
+  }
+
+  release(maybeAgain = false): void {
     this.#transfer = null;
     this.#transferCall = null;
+    this.#maybeAgain = maybeAgain;
     if (!this.#reading) this.#pump();
   }
 
@@ -267,7 +305,8 @@ export class Line implements FrameReceiver, TransferLine {
     this.#serial = (this.#serial + 1) >>> 0;
     call.serial = this.#serial;
     writer.setUint32(place + SERIAL_OFFSET, call.serial);
-    this.#tap?.sent(writer.peek(place), call.secrets ?? []);
+    // Whether the daemon is probed depends on time, so it is no part of what a recording repeats.
+    if (call.procedure !== PROBE) this.#tap?.sent(writer.peek(place), call.secrets ?? []);
   }
 
   #onLine(call: PendingCall): void {

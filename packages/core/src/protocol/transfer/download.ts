@@ -3,12 +3,16 @@ import { cancelWord, CHUNK_CANCELLED, CHUNK_END, readChunk } from '../wire/chunk
 import type { ByteProgress } from './byte-progress.js';
 import type { PendingCall } from '../connection/call.js';
 import { transferFailure } from '../connection/failures.js';
+import { isStoppable } from './endings.js';
 import { ENOUGH, Gatherer } from './gatherer.js';
 import type { Transfer, TransferLine } from './transfer.js';
 
 /** How many bytes may wait for the sink before the transport is paused, and how few let it go on. */
 const HIGH = 512 * 1024;
 const LOW = 128 * 1024;
+
+/** How long the daemon may take to stop before it is asked whether it has, in milliseconds. */
+const STOP_PATIENCE = 1_000;
 
 /** Passes the chunks after a reply to a sink, one after the other, and slows the daemon down where the sink is slow. */
 export class Download implements Transfer {
@@ -24,6 +28,9 @@ export class Download implements Transfer {
   #over = false;
   /** Nothing more goes to the sink. */
   #dropping = false;
+  /** The daemon was told to stop. */
+  #stopped = false;
+  #stopTimer: NodeJS.Timeout | undefined;
   #failure: Error | null = null;
   #queue: Buffer[] = [];
   #waiting = 0;
@@ -48,7 +55,7 @@ export class Download implements Transfer {
 
   cancel(): void {
     this.#drop();
-    if (!this.#over) this.#line?.write(cancelWord());
+    this.#stop();
   }
 
   succeeded(value: unknown): void {
@@ -63,8 +70,20 @@ export class Download implements Transfer {
       return;
     }
     this.#over = true;
+    clearTimeout(this.#stopTimer);
     this.#call.reject(error);
     this.#line?.release();
+  }
+
+  interrupted(error: Error): void {
+    if (!this.#dropping) this.#failure = error;
+    this.#drop();
+  }
+
+  overdue(error: Error): void {
+    this.#failure ??= error;
+    this.#drop();
+    this.#end(false);
   }
 
   chunk(bytes: Buffer, start: number, end: number): void {
@@ -78,7 +97,7 @@ export class Download implements Transfer {
       this.#drop();
       this.#failure = transferFailure(this.#call, 'the daemon gave the file up in the middle');
     }
-    if (length === CHUNK_END || length === CHUNK_CANCELLED) this.#end();
+    if (length === CHUNK_END || length === CHUNK_CANCELLED) this.#end(this.#stopped && length === CHUNK_CANCELLED);
   }
 
   received(): void {
@@ -90,6 +109,7 @@ export class Download implements Transfer {
   abandon(): void {
     this.#gatherer.flush();
     this.#over = true;
+    clearTimeout(this.#stopTimer);
     this.#drop();
   }
 
@@ -147,7 +167,16 @@ export class Download implements Transfer {
   #fail(error: Error): void {
     this.#failure = error;
     this.#drop();
-    if (!this.#over) this.#line?.write(cancelWord());
+    this.#stop();
+  }
+
+  /** Tells the daemon to stop. Not all of its functions say that they did: a journal's field that is too long ends without. */
+  #stop(): void {
+    const line = this.#line;
+    if (line === null || this.#over || this.#stopped || !isStoppable(this.#call.procedure)) return;
+    this.#stopped = true;
+    line.write(cancelWord());
+    this.#stopTimer = setTimeout(() => line.probe(), STOP_PATIENCE).unref();
   }
 
   #drop(): void {
@@ -164,12 +193,13 @@ export class Download implements Transfer {
     this.#line?.resume();
   }
 
-  #end(): void {
+  #end(maybeAgain: boolean): void {
     this.#receiving = false;
     this.#over = true;
+    clearTimeout(this.#stopTimer);
     this.#goOn();
     this.#settle();
-    this.#line?.release();
+    this.#line?.release(maybeAgain);
   }
 
   #settle(): void {

@@ -4,8 +4,13 @@ export interface TransferLine {
   write(bytes: Buffer, released?: () => void): void;
   pause(): void;
   resume(): void;
-  /** The transfer is over and both sides are in step: the line is free. */
-  release(): void;
+  /** Calls the daemon behind what was sent: once it answers, it has nothing more to say to what came before. */
+  probe(): void;
+  /**
+   * The transfer is over and both sides are in step: the line is free. With `maybeAgain` the daemon was told to stop and
+   * said that it did, which some of its functions say twice.
+   */
+  release(maybeAgain?: boolean): void;
 }
 
 /** The file part of a call. The connection calls these; all may come at any time after `begin`. */
@@ -27,6 +32,10 @@ export interface Transfer {
   received(): void;
   /** The daemon's cancel flag. */
   refused(): void;
+  /** The daemon tells an error in the middle of its file, whose end follows all the same. */
+  interrupted(error: Error): void;
+  /** The daemon has answered a later call, and said nothing of the end of this one. */
+  overdue(error: Error): void;
   /** The connection is gone, the call has been rejected. */
   abandon(): void;
 }

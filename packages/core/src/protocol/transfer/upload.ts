@@ -3,6 +3,7 @@ import { IterableFiller, type ByteFiller } from './byte-filler.js';
 import type { ByteProgress } from './byte-progress.js';
 import type { PendingCall } from '../connection/call.js';
 import { transferFailure } from '../connection/failures.js';
+import { whySilent } from './endings.js';
 import type { Transfer, TransferLine } from './transfer.js';
 
 /** Where the bytes of an upload come from: an iterable of Uint8Arrays, or what fills them in itself. */
@@ -65,6 +66,12 @@ export class Upload implements Transfer {
     if (this.#sourceError !== null) this.#rejectForSource(this.#sourceError.error);
     else this.#call.reject(error);
     this.#line?.release();
+  }
+
+  interrupted(): void {}
+
+  overdue(error: Error): void {
+    this.failed(error);
   }
 
   get answerable(): boolean {
@@ -139,6 +146,7 @@ export class Upload implements Transfer {
     if (this.#ended) return;
     this.#ended = true;
     this.#line?.write(last);
+    if (whySilent(this.#call.procedure) !== undefined) this.#line?.probe();
     this.#wake();
   }
 

@@ -65,6 +65,11 @@ export class ChunkBlock {
   }
 }
 
+/** Whether a frame is the one with which a sender gives a file up; no message is as short. */
+export function isCancelChunk(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 8 && bytes.readUInt32BE(start) === 1 && bytes.readUInt32BE(start + 4) === 0;
+}
+
 export const CHUNK_END = -1;
 export const CHUNK_CANCELLED = -2;
 

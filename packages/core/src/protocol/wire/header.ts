@@ -4,6 +4,7 @@ import {
   DIRECTION_CALL,
   DIRECTION_REPLY,
   HEADER_OFFSET,
+  HEADER_SIZE,
   LENGTH_SIZE,
   PROGRAM,
   PROTOCOL_VERSION,
@@ -45,6 +46,11 @@ export interface ReplyHeader {
   proc: number;
   serial: number;
   failed: boolean;
+}
+
+/** Whether a frame is a message and not a chunk, which never begins so. */
+export function isMessage(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= HEADER_SIZE && bytes.readUInt32BE(start) === PROGRAM;
 }
 
 /** Reads a reply's header into `header`; throws when it is not one. */
