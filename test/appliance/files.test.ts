@@ -43,6 +43,7 @@ describe('the files of a guest', () => {
     g = new Guestfs({ environment: {} });
     g.addDriveScratch(512 * MIB);
     g.addDriveScratch(16 * MIB);
+    g.addDriveScratch(64 * MIB);
     await g.launch();
     await g.mkfs('ext4', '/dev/sda');
     await g.mkfs('ext2', '/dev/sdb');
@@ -243,6 +244,26 @@ describe('the files of a guest', () => {
         app2Description: 'of several\nlines',
         app2Url: 'http://ant/',
       });
+      await g.truncateSize('/var/lib/dpkg/status', 100_000_001);
+      await expect(g.inspectListApplications2('/dev/sda')).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_UNSUPPORTED',
+        hint: expect.stringContaining('download /var/lib/dpkg/status'),
+      });
+    });
+  });
+
+  it('takes keys as bytes, and keys that begin like a prefix as they are', async () => {
+    const prefixed = 'text:secret';
+    const binary = Buffer.from([0xff, 0x0a, 0x80, 0x41]);
+    await g.luksFormat('/dev/sdc', prefixed, 0);
+    await g.luksAddKey('/dev/sdc', Buffer.from(prefixed), binary, 1);
+    await g.cryptsetupOpen('/dev/sdc', binary, 'opened');
+    expect(await g.listDmDevices()).toEqual(['/dev/mapper/opened']);
+    await g.cryptsetupClose('/dev/mapper/opened');
+    const mistake = g.luksFormat('/dev/sdc', 5 as never, 0);
+    await expect(mistake).rejects.toMatchObject({
+      code: 'ERR_GUESTFS_ARGUMENT',
+      message: expect.stringContaining('`key` must be a string or a Uint8Array'),
     });
   });
 });

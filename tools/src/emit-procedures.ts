@@ -52,11 +52,16 @@ export function emitFields(fields: readonly (ArgumentSpec | OptionSpec)[], inden
     .filter((field) => field.type !== 'filein' && field.type !== 'fileout')
     .map((field) => {
       const secret = field.secret === true ? ', secret: true' : '';
-      return `{ name: '${camelCase(field.name)}', type: '${field.type}'${secret} }`;
+      return `{ name: '${camelCase(field.name)}', type: '${wireType(field)}'${secret} }`;
     });
   const line = `[${items.join(', ')}]`;
   if (line.length <= 90) return line;
   return `[\n${items.map((item) => `${indent}  ${item},\n`).join('')}${indent}]`;
+}
+
+/** On the wire a key is a string, but it may be given as bytes. */
+function wireType(field: ArgumentSpec | OptionSpec): string {
+  return 'of' in field && field.of === 'key' ? 'key' : field.type;
 }
 
 function emitReturn(spec: FunctionSpec): string {

@@ -3,6 +3,7 @@ import type { ArgumentSpec, FunctionSpec, OptionSpec, ResultSpec, StructSpec } f
 
 /** The TypeScript type of an argument or option. */
 export function inputType(field: ArgumentSpec | OptionSpec): string {
+  if ('of' in field && field.of === 'key') return 'string | Uint8Array';
   return {
     string: 'string',
     optstring: 'string | null',

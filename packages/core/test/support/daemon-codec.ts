@@ -32,6 +32,7 @@ export class Cursor {
 export function readArgument(cursor: Cursor, type: WireType): unknown {
   switch (type) {
     case 'string':
+    case 'key':
       return cursor.opaque().toString();
     case 'optstring':
       return cursor.u32() === 1 ? cursor.opaque().toString() : null;
@@ -56,6 +57,7 @@ const bytes = fc.uint8Array({ maxLength: 100 }).map((value) => Buffer.from(value
 
 const ARGUMENTS: Record<WireType, fc.Arbitrary<unknown>> = {
   string: text,
+  key: text,
   optstring: fc.option(text),
   stringlist: fc.array(text, { maxLength: 8 }),
   bool: fc.boolean(),
@@ -66,6 +68,7 @@ const ARGUMENTS: Record<WireType, fc.Arbitrary<unknown>> = {
 
 const ABSENT: Record<WireType, unknown> = {
   string: '',
+  key: '',
   optstring: null,
   stringlist: [],
   bool: false,

@@ -8,6 +8,7 @@ import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
 import type { Handle } from '../handle/handle.js';
 import { checkCall } from './check.js';
+import { encodeKeys, hasAmbiguousKey } from './keys.js';
 import { checkSource, endTarget, openSent, splitDownload } from './files.js';
 import type { FileArgument } from './files.js';
 import { findEarlyRefusal, mayBeRefusedEarly } from './early-refusals.js';
@@ -59,6 +60,7 @@ export abstract class MethodBase {
     const mistake = this.#enter(procedure, args, options);
     if (mistake !== null) return rejected(procedure.name, mistake);
     const optional = pickOptional(procedure, options);
+    if (hasAmbiguousKey(procedure, args)) return this.#callWithKeys(procedure, args, options);
     const send: Send<Result> = (connection, rest) => connection.call(procedure, args, optional, rest);
     const operation = this.#issue(shown(procedure, args, options), pickCallOptions(procedure, options), send);
     return this.#traced(procedure.name, operation);
@@ -191,6 +193,23 @@ export abstract class MethodBase {
       if (traced) handle.trace(formatFailure(name, error));
       throw error;
     }
+  }
+
+  /** Calls a function with a key of which it must be known first what the daemon makes of it. */
+  #callWithKeys<Result>(
+    procedure: Procedure<Result>,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+  ): Operation<Result> {
+    const call = shown(procedure, args, options);
+    const rest = pickCallOptions(procedure, options);
+    const task = async (control: RunControl, hold: () => void): Promise<Result> => {
+      const run = new Run(this.#handle, control, hold);
+      run.hold();
+      return run.call(procedure, await encodeKeys(run, procedure, args), pickOptional(procedure, options));
+    };
+    const operation = this.#run(call, rest, task, { atOnce: !this.#handle.order.held });
+    return this.#traced(procedure.name, operation);
   }
 
   /** Tells that a function is called, and returns what is wrong with the call. */

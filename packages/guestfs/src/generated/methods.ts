@@ -5073,7 +5073,12 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link cryptsetupClose}, {@link listDmDevices}, {@link lvmScan}
    * @since upstream 1.43.2
    */
-  cryptsetupOpen(device: string, key: string, mapname: string, options?: CryptsetupOpenOptions): Operation<void> {
+  cryptsetupOpen(
+    device: string,
+    key: string | Uint8Array,
+    mapname: string,
+    options?: CryptsetupOpenOptions,
+  ): Operation<void> {
     return this.callDaemon(procedures.cryptsetupOpen, [device, key, mapname], options);
   }
 
@@ -5092,7 +5097,13 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link luksKillSlot}, {@link luksFormat}
    * @since upstream 1.5.2
    */
-  luksAddKey(device: string, key: string, newkey: string, keyslot: number, options?: CallOptions): Operation<void> {
+  luksAddKey(
+    device: string,
+    key: string | Uint8Array,
+    newkey: string | Uint8Array,
+    keyslot: number,
+    options?: CallOptions,
+  ): Operation<void> {
     return this.callDaemon(procedures.luksAddKey, [device, key, newkey, keyslot], options);
   }
 
@@ -5128,7 +5139,7 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link luksFormatCipher}, {@link cryptsetupOpen}, {@link luksAddKey}
    * @since upstream 1.5.2
    */
-  luksFormat(device: string, key: string, keyslot: number, options?: CallOptions): Operation<void> {
+  luksFormat(device: string, key: string | Uint8Array, keyslot: number, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.luksFormat, [device, key, keyslot], options);
   }
 
@@ -5149,7 +5160,7 @@ export abstract class GuestfsMethods extends MethodBase {
    */
   luksFormatCipher(
     device: string,
-    key: string,
+    key: string | Uint8Array,
     keyslot: number,
     cipher: string,
     options?: CallOptions,
@@ -5171,7 +5182,7 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link luksAddKey}
    * @since upstream 1.5.2
    */
-  luksKillSlot(device: string, key: string, keyslot: number, options?: CallOptions): Operation<void> {
+  luksKillSlot(device: string, key: string | Uint8Array, keyslot: number, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.luksKillSlot, [device, key, keyslot], options);
   }
 
@@ -5190,7 +5201,7 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link cryptsetupOpen}, {@link luksClose}
    * @since upstream 1.5.1
    */
-  luksOpen(device: string, key: string, mapname: string, options?: CallOptions): Operation<void> {
+  luksOpen(device: string, key: string | Uint8Array, mapname: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.luksOpen, [device, key, mapname], options);
   }
 
@@ -5209,7 +5220,7 @@ export abstract class GuestfsMethods extends MethodBase {
    * @see {@link cryptsetupOpen}
    * @since upstream 1.5.1
    */
-  luksOpenRo(device: string, key: string, mapname: string, options?: CallOptions): Operation<void> {
+  luksOpenRo(device: string, key: string | Uint8Array, mapname: string, options?: CallOptions): Operation<void> {
     return this.callDaemon(procedures.luksOpenRo, [device, key, mapname], options);
   }
 

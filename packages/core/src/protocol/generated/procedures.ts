@@ -1918,7 +1918,7 @@ export const procedures = {
     proc: 257,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'mapname', type: 'string' },
     ],
     optargs: [],
@@ -1929,7 +1929,7 @@ export const procedures = {
     proc: 258,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'mapname', type: 'string' },
     ],
     optargs: [],
@@ -1947,7 +1947,7 @@ export const procedures = {
     proc: 260,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'keyslot', type: 'int' },
     ],
     optargs: [],
@@ -1958,7 +1958,7 @@ export const procedures = {
     proc: 261,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'keyslot', type: 'int' },
       { name: 'cipher', type: 'string' },
     ],
@@ -1970,8 +1970,8 @@ export const procedures = {
     proc: 262,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
-      { name: 'newkey', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
+      { name: 'newkey', type: 'key', secret: true },
       { name: 'keyslot', type: 'int' },
     ],
     optargs: [],
@@ -1982,7 +1982,7 @@ export const procedures = {
     proc: 263,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'keyslot', type: 'int' },
     ],
     optargs: [],
@@ -3871,7 +3871,7 @@ export const procedures = {
     proc: 508,
     args: [
       { name: 'device', type: 'string' },
-      { name: 'key', type: 'string', secret: true },
+      { name: 'key', type: 'key', secret: true },
       { name: 'mapname', type: 'string' },
     ],
     optargs: [

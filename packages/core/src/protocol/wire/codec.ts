@@ -47,6 +47,7 @@ type Write = (writer: Writer, value: unknown) => void;
 
 const WRITERS: Record<WireType, Write> = {
   string: (writer, value) => writer.string(value),
+  key: (writer, value) => (typeof value === 'string' ? writer.string(value) : writer.buffer(value)),
   optstring: (writer, value) => {
     if (value === null || value === undefined) return writer.uint32(0);
     writer.uint32(1);
@@ -62,6 +63,7 @@ const WRITERS: Record<WireType, Write> = {
 /** What stands in the place of an optional argument that is not set. */
 const ABSENT: Record<WireType, unknown> = {
   string: '',
+  key: '',
   optstring: null,
   stringlist: [],
   bool: false,

@@ -1,5 +1,5 @@
 /** How an argument travels; `protocol` of upstream's documentation calls these XDR types. */
-export type WireType = 'string' | 'optstring' | 'stringlist' | 'bool' | 'int' | 'int64' | 'buffer';
+export type WireType = 'string' | 'key' | 'optstring' | 'stringlist' | 'bool' | 'int' | 'int64' | 'buffer';
 
 export interface WireField {
   /** The name that users see, in camelCase. */

@@ -23,8 +23,15 @@ const string: ArgumentType = {
   mistake: (value) => (typeof value === 'string' ? 'must not hold a NUL character' : 'must be a string'),
 };
 
+/** A key may be any bytes; what the daemon makes of them is the concern of who sends it. */
+const key: ArgumentType = {
+  accepts: (value) => ArrayBuffer.isView(value) || string.accepts(value),
+  mistake: (value) => (typeof value === 'string' ? string.mistake(value) : 'must be a string or a Uint8Array'),
+};
+
 export const argumentTypes: Readonly<Record<WireType, ArgumentType>> = {
   string,
+  key,
   optstring: { accepts: (value) => value === null || string.accepts(value), mistake: string.mistake },
   stringlist: {
     accepts: (value) => Array.isArray(value) && value.every(string.accepts),
