@@ -73,8 +73,13 @@ export class OwnStore {
   /** Starts a program of Node in a process of its own, by a command that it is handed to. */
   start(args: readonly string[], environment: Record<string, string> = {}, by: readonly string[] = []): ChildProcess {
     const [command, ...rest] = [...by, process.execPath, ...args];
+    return this.startProgram(command!, rest, environment);
+  }
+
+  /** Starts any program with this store's environment. */
+  startProgram(command: string, args: readonly string[], environment: Record<string, string> = {}): ChildProcess {
     const env = { ...this.environment, ...environment };
-    const child = spawn(command!, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));
     return child;
@@ -84,12 +89,16 @@ export class OwnStore {
    * A program that launches, makes a call, and ends; it prints the library's own log. Being a process of its own, it has no
    * time to make a template in the background.
    */
-  startLaunch(environment: Record<string, string> = {}, by: readonly string[] = []): ChildProcess {
+  startLaunch(
+    environment: Record<string, string> = {},
+    by: readonly string[] = [],
+    disk: string = this.disk,
+  ): ChildProcess {
     const script = `
       import { Guestfs } from ${JSON.stringify(LIBRARY)};
       const g = new Guestfs();
       g.on('library', ({ text }) => console.log(text.trim()));
-      g.addDrive(${JSON.stringify(this.disk)}, { format: 'raw' });
+      g.addDrive(${JSON.stringify(disk)}, { format: 'raw' });
       await g.launch();
       if ((await g.listDevices()).join() !== '/dev/sda') throw new Error('the disk is not there');
       await g.close();`;

@@ -12,6 +12,7 @@ import { findQemu, qemuVersion } from './qemu/find.js';
 import { withDrives, withinLaunchTimeout, type BoundContext } from './launch-deadline.js';
 import { leanInitrd, type LeanInitrd } from './lean/lean-boot.js';
 import { makeTemplateLater } from './warm/build/background.js';
+import { waitForTurn } from './warm/turn.js';
 import { tryWarmStart } from './warm/restore/warm-start.js';
 
 /** What an initrd may be at fault for. */
@@ -72,12 +73,24 @@ async function launchDirect(config: LaunchConfig, context: BoundContext, kvmDevi
   const chosen = await chooseForHost({ ...config, qemu, kernel: appliance.kernel, cpu, signal, log, warn, kvmDevice });
   const machine = { config, context, cpu, appliance, driveKinds };
   deadline.waitFor(`a start from a template ${withDrives(config)}`);
-  const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
-  if (warm.session !== null) return warm.session;
-  const { session, accelerator } = await bootCold({ ...machine, qemu: qemu.file }, chosen);
-  // The next launch uses the accelerator that works.
-  if (warm.wanted !== null) makeTemplateLater({ ...warm.wanted, accelerator }, config, log);
-  return session;
+  for (;;) {
+    const warm = await tryWarmStart({ ...machine, qemu, accelerator: chosen.accelerator });
+    if (warm.session !== null) return warm.session;
+    const boot = (): Promise<Booted> => bootCold({ ...machine, qemu: qemu.file }, chosen);
+    if (warm.wanted === null) return (await boot()).session;
+    const { ingredients, key, store } = warm.wanted;
+    const turn = await waitForTurn(key, store, { cachedir: config.cachedir, context });
+    if (turn === null) continue;
+    try {
+      const { session, accelerator } = await boot();
+      // The next launch uses the accelerator that works.
+      makeTemplateLater({ ...ingredients, accelerator }, config, turn, log);
+      return session;
+    } catch (error) {
+      turn.release();
+      throw error;
+    }
+  }
 }
 
 interface Booted {

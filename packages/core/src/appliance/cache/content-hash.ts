@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Blank } from './ext2-traces.js';
 import { runCommand } from '../process/run.js';
 
 /** How long qemu-img may take to tell of holes, in milliseconds; without its answer the whole file is read. */
@@ -14,17 +15,24 @@ const extents = z.array(z.object({ start: z.number(), length: z.number(), data: 
 /**
  * The SHA-256 of a file's size and of its blocks that are not all zeros, each with its place: in hexadecimal.
  *
- * Files of equal content have equal hashes, however their holes lie; the holes of a sparse file are not read.
+ * Files of equal content have equal hashes, however their holes lie; the holes of a sparse file are not read. What `leave`
+ * blanks counts as zeros.
  */
-export async function contentHash(file: string, log?: (line: string) => void): Promise<string> {
+export async function contentHash(
+  file: string,
+  log?: (line: string) => void,
+  leave?: (file: FileHandle) => Promise<Blank | null>,
+): Promise<string> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
     const hash = createHash('sha256').update(`${size}\n`);
     const buffer = Buffer.allocUnsafe(CHUNK);
+    const blank = await leave?.(handle);
     for (const { start, end } of await dataRanges(file, size, log)) {
       for (let at = start; at < end; at += CHUNK) {
         const bytes = await readFully(handle, buffer, at, Math.min(CHUNK, end - at));
+        blank?.(bytes, at);
         for (let block = 0; block < bytes.length; block += BLOCK) {
           const part = bytes.subarray(block, block + BLOCK);
           if (part.equals(ZEROS.subarray(0, part.length))) continue;

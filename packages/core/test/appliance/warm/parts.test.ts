@@ -26,7 +26,7 @@ const PARTS: KeyParts = {
   kernel: 'k',
   initrd: 'i',
   helper: 'h',
-  rootFile: '/root',
+  rootFormat: 'raw',
   root: 'r',
   hostCpu: 'c',
   hostKernel: '',

@@ -5,6 +5,7 @@ import {
   chmod,
   chown,
   cp,
+  link,
   mkdir,
   mkdtemp,
   open,
@@ -41,6 +42,7 @@ async function fill(staging: string, key: string): Promise<void> {
   await writeFile(join(staging, 'ram'), Buffer.alloc(300_000, 7), { mode: 0o600 });
   await writeFile(join(staging, 'state'), 'state', { mode: 0o600 });
   await writeFile(join(staging, 'root.qcow2'), 'overlay', { mode: 0o600 });
+  await writeFile(join(staging, 'root'), 'root', { mode: 0o600 });
   await writeManifest(staging, { key, created: '2026-01-01T00:00:00Z', qemu: 'QEMU 7.2' });
 }
 
@@ -63,11 +65,14 @@ async function flipBit(file: string, at: number): Promise<void> {
 test('a template is missing until it is published, and ready then', async () => {
   expect(await store.find(KEY)).toEqual({ kind: 'missing' });
   const made = await make();
-  expect(await store.find(KEY)).toEqual({ kind: 'ready', template: { key: KEY, folder: made } });
+  expect(await store.find(KEY)).toEqual({
+    kind: 'ready',
+    template: { key: KEY, folder: made, identity: expect.any(String) },
+  });
   expect(await store.find(OTHER)).toEqual({ kind: 'missing' });
 });
 
-test.each(['ram', 'state', 'root.qcow2'])(
+test.each(['ram', 'state', 'root.qcow2', 'root'])(
   'one flipped bit in %s: found, removed, also with its times set back',
   async (name) => {
     const file = join(await make(), name);
@@ -193,7 +198,7 @@ describe('pruning', () => {
   async function makeAll(): Promise<void> {
     for (const [index, key] of keys.entries()) {
       const made = await make(key);
-      const used = new Date(Date.now() - (keys.length - index) * 60_000);
+      const used = new Date(Date.now() - (keys.length - index) * 3_600_000);
       await utimes(join(made, 'manifest.json'), used, used);
     }
   }
@@ -208,7 +213,7 @@ describe('pruning', () => {
 
   test('removes what was not used for long, but never the one that is kept', async () => {
     await makeAll();
-    const limited = await TemplateStore.open(cachedir, { ...DEFAULT_LIMITS, age: 90_000 });
+    const limited = await TemplateStore.open(cachedir, { ...DEFAULT_LIMITS, age: 5_400_000 });
     await limited.prune(keys[0]);
     expect(await there()).toEqual([keys[0], keys[2]]);
   });
@@ -221,6 +226,58 @@ describe('pruning', () => {
     }
     expect(await store.find(KEY)).toMatchObject({ kind: 'ready' });
     expect(await store.find(OTHER)).toEqual({ kind: 'missing' });
+  });
+
+  test('never removes what a launch has just turned to, whatever the limits', async () => {
+    await makeAll();
+    const none = await TemplateStore.open(cachedir, { size: 0, age: 0 });
+    await store.find(keys[0]!);
+    await none.prune();
+    expect(await there()).toEqual([keys[0]]);
+  });
+
+  test('puts back what a launch turns to while it is removed', async () => {
+    const none = await TemplateStore.open(cachedir, { size: 0, age: 0 });
+    const month = new Date(Date.now() - 31 * 24 * 60 * 60 * 1000);
+    for (let round = 0; round < 50; round++) {
+      const made = await make();
+      await utimes(join(made, 'manifest.json'), month, month);
+      const [found] = await Promise.all([store.find(KEY), none.prune()]);
+      if (found.kind === 'ready') expect(await store.holds(found.template)).toBe(true);
+      await rm(made, { recursive: true, force: true });
+    }
+  });
+
+  test('leaves alone what another process has moved away and may put back', async () => {
+    const made = await make();
+    await rename(made, join(folder, 'trash.1.0011'));
+    await store.prune();
+    expect(await readdir(folder)).toContain('trash.1.0011');
+  });
+
+  test('a template that was made anew is another, though its name is the same', async () => {
+    await make();
+    const found = await store.find(KEY);
+    if (found.kind !== 'ready') throw new Error('not there');
+    expect(await store.holds(found.template)).toBe(true);
+    await store.drop(KEY);
+    expect(await store.holds(found.template)).toBe(false);
+    await make();
+    expect([await store.holds(found.template), await store.has(KEY)]).toEqual([false, true]);
+  });
+
+  test('counts no room that the appliance takes in any case', async () => {
+    await makeAll();
+    for (const key of keys) {
+      const root = join(folder, key, 'root');
+      await writeFile(root, Buffer.alloc(1_000_000, 1));
+      await link(root, join(cachedir, `root-${key}`));
+    }
+    await (await TemplateStore.open(cachedir, { ...DEFAULT_LIMITS, size: 1_500_000 })).prune();
+    expect(await there()).toEqual(keys);
+    for (const key of keys) await rm(join(cachedir, `root-${key}`));
+    await (await TemplateStore.open(cachedir, { ...DEFAULT_LIMITS, size: 1_500_000 })).prune();
+    expect(await there()).toEqual(keys.slice(2));
   });
 
   test('removes what an interrupted removal left', async () => {

@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LaunchConfig } from '../../config/config.js';
 import { startBuilder } from '../../process/builder.js';
+import type { Turn } from '../turn.js';
 import type { Ingredients } from '../template/key.js';
 
 /** How long after a launch making a template begins, in milliseconds: what is done first with a handle comes first. */
 const DELAY = 1000;
-/** What this process is making or has made already, by its configuration. */
-const asked = new Set<string>();
+/** The places that a template takes while it is made: as many as its machine has processors. */
+const PLACES = 2;
+/** The turns of what this process is making, or has made already and needs none for, by what it is made of. */
+const asked = new Map<string, Turn[]>();
 
 /** What the process that makes templates in the background is told, as JSON on its input. */
 export interface BackgroundTask {
@@ -15,20 +18,36 @@ export interface BackgroundTask {
   readonly cachedir: string;
   readonly sockdir: string;
   readonly tmpdir: string;
+  /** Somebody waits for it: not at the lowest priority. */
+  readonly urgent: boolean;
 }
 
 /**
  * Has a template made by a process of its own, at the lowest priority, that ends with this one and does not keep it
- * alive. Once per process and kind of template: where it fails, launches go on cold.
+ * alive. Once per process and kind of template: where it fails, launches go on cold. The turns of the first launches go to it,
+ * since it boots a machine too.
  */
-export function makeTemplateLater(ingredients: Ingredients, config: LaunchConfig, log: (line: string) => void): void {
+export function makeTemplateLater(
+  ingredients: Ingredients,
+  config: LaunchConfig,
+  turn: Turn,
+  log: (line: string) => void,
+): void {
   const { cachedir, sockdir, tmpdir } = config;
-  const task = JSON.stringify({ ingredients, cachedir, sockdir, tmpdir } satisfies BackgroundTask);
+  const kind = JSON.stringify([ingredients, cachedir]);
   const program = builderProgram();
-  if (asked.has(task) || program === null) return;
-  asked.add(task);
+  const turns = asked.get(kind) ?? [];
+  if (program === null || (asked.has(kind) && (turns.length === 0 || turns.length >= PLACES))) return turn.release();
+  turns.push(turn);
+  if (asked.has(kind)) return;
+  asked.set(kind, turns);
+  const urgent = turn.crowded;
+  const task = JSON.stringify({ ingredients, cachedir, sockdir, tmpdir, urgent } satisfies BackgroundTask);
   log('warm start: a template is made in the background; "npx guestfs warm" makes it beforehand');
-  setTimeout(() => startBuilder(program, task), DELAY).unref();
+  setTimeout(
+    () => startBuilder(program, task, () => turns.splice(0).forEach((each) => each.release())),
+    urgent ? 0 : DELAY,
+  ).unref();
 }
 
 /** The compiled program, also where this runs from the TypeScript sources; null where nothing was compiled. */

@@ -8,6 +8,8 @@ import { buildLeanInitrd } from '../../lean/initrd.js';
 import { guestProgram } from '../../lean/guest-program.js';
 import { runCommand } from '../../process/run.js';
 import { lastLines, Tail } from '../../process/tail.js';
+import { keepRoot } from '../template/root.js';
+import { ROOT_FILE } from '../template/template.js';
 import { writeManifest } from '../template/check.js';
 import { templateKernelArguments, type Ingredients, type KeyParts } from '../template/key.js';
 import { HELPER_CHANNEL, warmArguments } from '../machine/machine.js';
@@ -42,6 +44,7 @@ const HELPER_PATH = '/tmp/guest-helper';
 export async function buildTemplate(options: BuildTemplateOptions): Promise<void> {
   const { staging, key, parts } = options;
   await checkRoom(staging);
+  await keepRoot(options.ingredients.appliance, join(staging, ROOT_FILE), options);
   await makeOverlay(options);
   await bootAndSave(options);
   await rm(join(staging, 'initrd'));
@@ -74,7 +77,8 @@ async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateO
     '-F',
     ingredients.appliance.rootFormat,
     '-b',
-    ingredients.appliance.root,
+    // Its own, beside it: the folder gets another name when it is done.
+    ROOT_FILE,
     join(staging, 'root.qcow2'),
   ];
   const result = await runCommand('qemu-img', args, { signal, log, timeout: OVERLAY_LIMIT, env: { LC_ALL: 'C' } });

@@ -10,12 +10,12 @@ const giveUp = new AbortController();
 const LIMIT = 30 * 60_000;
 const withdraw = after(LIMIT, () => giveUp.abort(new Error(`the template was not made within ${LIMIT} ms`)));
 
-setPriority(constants.priority.PRIORITY_LOW);
 const reader = new LineReader((line) => void make(JSON.parse(line) as BackgroundTask), 1024 * 1024);
 process.stdin.on('data', (bytes: Buffer) => reader.add(bytes));
 process.stdin.on('end', () => giveUp.abort(new Error('the process that wanted the template is gone')));
 
 async function make(task: BackgroundTask): Promise<void> {
+  if (!task.urgent) setPriority(constants.priority.PRIORITY_LOW);
   try {
     await prepareTemplate({ ...task, signal: giveUp.signal, log: () => undefined });
   } catch {

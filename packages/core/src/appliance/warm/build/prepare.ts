@@ -2,7 +2,7 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { pause } from '../../../waiting/give-up.js';
 import { startWatcher } from '../../process/watcher.js';
 import { buildTemplate } from './build.js';
-import { keyParts, templateKey, type Ingredients } from '../template/key.js';
+import { keyParts, rememberRoot, templateKey, type Ingredients } from '../template/key.js';
 import { TemplateStore } from '../template/store.js';
 import type { Template } from '../template/template.js';
 
@@ -54,6 +54,7 @@ export async function prepareTemplate(options: PrepareOptions): Promise<Prepared
     try {
       log(`warm start: making the template ${key}`);
       await buildTemplate({ ...options, parts, key, staging });
+      await rememberRoot(ingredients, parts.root, store.memo);
       return { template: await store.publish(staging, key), made: true };
     } finally {
       await watcher.release();

@@ -25,7 +25,14 @@ export interface WarmStartOptions {
 
 /** How a warm start went: a session, or why the launch goes on cold and whether a template is worth making then. */
 export type WarmStart =
-  { readonly session: MachineSession } | { readonly session: null; readonly wanted: Ingredients | null };
+  { readonly session: MachineSession } | { readonly session: null; readonly wanted: Wanted | null };
+
+/** A template that is not there. */
+export interface Wanted {
+  readonly ingredients: Ingredients;
+  readonly key: string;
+  readonly store: TemplateStore;
+}
 
 const COLD = { session: null, wanted: null } as const;
 
@@ -33,7 +40,7 @@ const COLD = { session: null, wanted: null } as const;
  * Starts from a template where there is one that fits. Never fails because of a template: what goes wrong is told in the
  * log, a template that does not work is removed, and the launch goes on cold.
  */
-export async function tryWarmStart(options: WarmStartOptions): Promise<WarmStart> {
+export async function tryWarmStart(options: WarmStartOptions, again = false): Promise<WarmStart> {
   const { config, context, appliance } = options;
   const log = (line: string): void => context.log(`warm start: ${line}`);
   const why = whyCold(config);
@@ -58,14 +65,17 @@ export async function tryWarmStart(options: WarmStartOptions): Promise<WarmStart
     if (found.kind === 'ready') {
       log(`template ${key}`);
       const session = await restoreOrDrop(options, store, found.template);
-      return session === null ? COLD : { session };
+      if (session !== null && session !== 'replaced') return { session };
+      if (again || session === null) return COLD;
+      log(`the template ${key} was replaced meanwhile, looking again`);
+      return await tryWarmStart(options, true);
     }
     log(
       found.kind === 'missing'
         ? `there is no template ${key} yet`
         : `the template ${key} was removed: ${found.problem}`,
     );
-    return { session: null, wanted: ingredients };
+    return { session: null, wanted: { ingredients, key, store } };
   } catch (error) {
     context.signal.throwIfAborted();
     log(`not used (${oneLine(error)})`);
@@ -77,12 +87,13 @@ async function restoreOrDrop(
   options: WarmStartOptions,
   store: TemplateStore,
   template: Parameters<typeof restoreMachine>[0]['template'],
-): Promise<MachineSession | null> {
+): Promise<MachineSession | 'replaced' | null> {
   const { context, config } = options;
   try {
     return await restoreMachine({ ...options, qemu: options.qemu.file, template });
   } catch (error) {
     context.signal.throwIfAborted();
+    if (!(await store.holds(template))) return 'replaced';
     const fault = faultOf(error, config);
     context.log(`warm start: failed, going on cold: ${oneLine(error)}`);
     if (fault === 'template') {

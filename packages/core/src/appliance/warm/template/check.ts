@@ -4,7 +4,15 @@ import { contentHash } from '../../cache/content-hash.js';
 import { fileIdentity } from '../../cache/file-identity.js';
 import { unsafeFile, unsafeFolder } from './folder.js';
 import { hostBoot } from '../../host/host-identity.js';
-import { manifestSchema, sealSchema, TEMPLATE_FILES, type Manifest, type Seal } from './template.js';
+import {
+  manifestSchema,
+  ROOT_FILE,
+  sealSchema,
+  TEMPLATE_FILES,
+  type Manifest,
+  type Seal,
+  type TemplateFile,
+} from './template.js';
 
 const MANIFEST = 'manifest.json';
 const SEAL = 'seal.json';
@@ -16,7 +24,7 @@ export async function writeManifest(folder: string, about: Pick<Manifest, 'key' 
     const path = join(folder, name);
     files[name] = { size: (await stat(path)).size, hash: await contentHash(path) };
   }
-  const manifest = manifestSchema.parse({ format: 1, ...about, files });
+  const manifest = manifestSchema.parse({ format: 2, ...about, files });
   await writeFile(join(folder, MANIFEST), JSON.stringify(manifest), { mode: 0o600, flag: 'wx' });
   await writeSeal(folder, await currentSeal(folder));
 }
@@ -39,14 +47,15 @@ export async function templateProblem(folder: string, key: string): Promise<stri
       () => null,
     );
     if (size === null) return `its file ${name} is missing`;
-    const problem = await unsafeFile(path);
+    const problem = await unsafeFile(path, { linked: name === ROOT_FILE });
     if (problem !== null) return `its file ${name} ${problem}`;
     if (size !== manifest.files[name].size)
       return `its file ${name} has ${size} bytes instead of ${manifest.files[name].size}`;
   }
   const current = await currentSeal(folder);
-  if (sameSeal(await readSeal(folder), current)) return null;
-  for (const name of TEMPLATE_FILES) {
+  const doubtful = changedSince(await readSeal(folder), current);
+  if (doubtful.length === 0) return null;
+  for (const name of doubtful) {
     if ((await contentHash(join(folder, name))) !== manifest.files[name].hash) return `its file ${name} was changed`;
   }
   await writeSeal(folder, current);
@@ -65,8 +74,9 @@ async function currentSeal(folder: string): Promise<Seal> {
   return { boot: await hostBoot(), files: Object.fromEntries(entries) };
 }
 
-function sameSeal(a: Seal | null, b: Seal): boolean {
-  return a !== null && a.boot === b.boot && TEMPLATE_FILES.every((name) => a.files[name] === b.files[name]);
+function changedSince(seal: Seal | null, now: Seal): readonly TemplateFile[] {
+  if (seal?.boot !== now.boot) return TEMPLATE_FILES;
+  return TEMPLATE_FILES.filter((name) => seal.files[name] !== now.files[name]);
 }
 
 async function readManifest(folder: string): Promise<Manifest | null> {

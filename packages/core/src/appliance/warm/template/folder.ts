@@ -31,13 +31,13 @@ export async function unsafeFolder(folder: string): Promise<string | null> {
   return null;
 }
 
-/** The same of a file. */
-export async function unsafeFile(file: string): Promise<string | null> {
+/** The same of a file; `linked` where other names of it are meant to be. */
+export async function unsafeFile(file: string, { linked = false } = {}): Promise<string | null> {
   const stat = await lstat(file);
   const uid = process.geteuid?.();
   if (!stat.isFile()) return 'is not a file';
   if (uid !== undefined && stat.uid !== uid) return `belongs to user ${stat.uid}, not to ${uid}`;
-  if (stat.nlink !== 1) return 'has another name elsewhere';
+  if (stat.nlink !== 1 && !linked) return 'has another name elsewhere';
   if ((stat.mode & 0o022) !== 0) return 'can be written by other users';
   return null;
 }

@@ -10,11 +10,12 @@ import { qemuVersion, type Qemu } from '../../qemu/find.js';
 import { contentHash } from '../../cache/content-hash.js';
 import { fileIdentity } from '../../cache/file-identity.js';
 import { hostCpuModel, hostKernel } from '../../host/host-identity.js';
+import { rootHash } from './root.js';
 import { warmArguments } from '../machine/machine.js';
 import type { Memo } from '../../cache/memo.js';
 
 /** Goes up when templates or their initrd are made in another way, so that old ones are not used. */
-const RECIPE = 6;
+const RECIPE = 7;
 
 /** All that a template is made from. */
 export interface Ingredients {
@@ -34,8 +35,8 @@ export interface KeyParts {
   readonly kernel: string;
   readonly initrd: string;
   readonly helper: string;
-  readonly rootFile: string;
   readonly root: string;
+  readonly rootFormat: string;
   readonly hostCpu: string;
   readonly hostKernel: string;
 }
@@ -88,13 +89,22 @@ export async function keyParts(
     kernel: await hashed(appliance.kernel),
     initrd,
     helper: createHash('sha256').update(helper).digest('hex'),
-    rootFile: appliance.root,
-    root: await hashed(appliance.root),
+    root: await memo.get(rootName(appliance.root), await fileIdentity(appliance.root), () =>
+      rootHash(appliance.root, log),
+    ),
+    rootFormat: appliance.rootFormat,
     hostCpu: await hostCpuModel(),
     // What the machine is under KVM depends on the host's kernel too.
     hostKernel: accelerator === 'tcg' ? '' : hostKernel(),
   };
 }
+
+/** Remembers a root's hash though another name was given to the file, which changes the file's identity. */
+export async function rememberRoot({ appliance: { root } }: Ingredients, hash: string, memo: Memo): Promise<void> {
+  await memo.set(rootName(root), await fileIdentity(root), hash);
+}
+
+const rootName = (file: string): string => `root ${file}`;
 
 /** The hash of the lean initrd, empty where there is none; it depends on the kernel, its modules and the init. */
 async function leanInitrdHash({ appliance, cpu }: Ingredients, memo: Memo): Promise<string> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pause } from '../../../waiting/give-up.js';
+import { SingleFlight } from '../../../waiting/single-flight.js';
 import { codeOf } from '../../host/system-error.js';
 import { manifestPath, templateProblem } from './check.js';
 import { openWarmFolder } from './folder.js';
@@ -22,10 +23,17 @@ export const DEFAULT_LIMITS: StoreLimits = { size: 1024 ** 3, age: 30 * 24 * 60 
 const KEY = /^[0-9a-f]{32}$/;
 const TRASH = /^trash\./;
 /** A use within this time of the last is not written down, in milliseconds. */
-const USE_STEP = 60 * 60 * 1000;
+const USE_STEP = 60 * 1000;
+/** A use after this time is the occasion to prune, in milliseconds. */
+const PRUNE_STEP = 60 * 60 * 1000;
+/** What was used within this time is not pruned, in milliseconds: longer than a start from a template takes. */
+const IN_USE = 10 * 60 * 1000;
 
 /** The most that one waits who gave way to others, in milliseconds. */
 const GIVE_WAY = 50;
+
+/** Templates that this process is checking: once for all that look for one at the same time. */
+const checks = new SingleFlight<string | null>();
 
 /** What a look for a template gives. */
 export type Found =
@@ -54,20 +62,29 @@ export class TemplateStore {
   /** Looks for a template, checks it, and removes one that is not as it was made. */
   async find(key: string): Promise<Found> {
     const folder = join(this.#folder, key);
-    try {
-      await lstat(folder);
-    } catch {
-      return { kind: 'missing' };
-    }
-    const problem = await templateProblem(folder, key).catch(
-      (error: unknown) => `it cannot be read (${codeOf(error) ?? String(error)})`,
+    const identity = await folderIdentity(folder);
+    if (identity === null) return { kind: 'missing' };
+    // First, so that nobody who prunes removes it from now on.
+    await this.#noteUse(key);
+    const problem = await checks.run(folder, undefined, () =>
+      templateProblem(folder, key).catch((error: unknown) => `it cannot be read (${codeOf(error) ?? String(error)})`),
     );
     if (problem !== null) {
+      if ((await folderIdentity(folder)) === null) return { kind: 'missing' };
       await this.drop(key);
       return { kind: 'damaged', problem };
     }
-    await this.#noteUse(key);
-    return { kind: 'ready', template: { key, folder } };
+    return { kind: 'ready', template: { key, folder, identity } };
+  }
+
+  /** Whether there is a template of that name; nothing is checked. */
+  async has(key: string): Promise<boolean> {
+    return (await folderIdentity(join(this.#folder, key))) !== null;
+  }
+
+  /** Whether a template that was found is still in its place. */
+  async holds({ folder, identity }: Template): Promise<boolean> {
+    return (await folderIdentity(folder)) === identity;
   }
 
   /** Whether a live process is making a template. */
@@ -106,12 +123,12 @@ export class TemplateStore {
       await rm(staging, { recursive: true, force: true });
     }
     await this.prune(key);
-    return { key, folder };
+    return { key, folder, identity: (await folderIdentity(folder)) ?? '' };
   }
 
   /** Removes a template. Machines that run from it go on: they have its files open. */
   async drop(key: string): Promise<void> {
-    const trash = join(this.#folder, `trash.${randomBytes(8).toString('hex')}`);
+    const trash = this.#trash();
     try {
       await rename(join(this.#folder, key), trash);
       await rm(trash, { recursive: true, force: true });
@@ -125,7 +142,8 @@ export class TemplateStore {
     await liveStagings(this.#folder);
     const templates: { key: string; used: number; size: number }[] = [];
     for (const name of await readdir(this.#folder)) {
-      if (TRASH.test(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
+      if (TRASH.test(name) && !isInUse((await this.#measure(name)).used))
+        await rm(join(this.#folder, name), { recursive: true, force: true });
       if (KEY.test(name)) templates.push({ key: name, ...(await this.#measure(name)) });
     }
     templates.sort((a, b) => b.used - a.used);
@@ -133,10 +151,27 @@ export class TemplateStore {
     for (const { key, used, size } of templates) {
       if (key === keep) continue;
       total += size;
-      if (total <= this.#limits.size && Date.now() - used <= this.#limits.age) continue;
+      const fits = total <= this.#limits.size && Date.now() - used <= this.#limits.age;
+      if (fits || isInUse(used)) continue;
       total -= size;
-      await this.drop(key);
+      await this.#dropUnused(key);
     }
+  }
+
+  /** Removes a template, and puts it back where a launch has turned to it in this very moment. */
+  async #dropUnused(key: string): Promise<void> {
+    const trash = this.#trash();
+    try {
+      await rename(join(this.#folder, key), trash);
+      if (isInUse((await stat(manifestPath(trash))).mtimeMs)) await rename(trash, join(this.#folder, key));
+    } catch {
+      // Another process was faster, or has made it anew.
+    }
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  #trash(): string {
+    return join(this.#folder, `trash.${process.pid}.${randomBytes(8).toString('hex')}`);
   }
 
   async #measure(name: string): Promise<{ used: number; size: number }> {
@@ -148,7 +183,8 @@ export class TemplateStore {
     const sizes = await Promise.all(
       TEMPLATE_FILES.map((file) =>
         stat(join(folder, file)).then(
-          ({ blocks }) => blocks * 512,
+          // What has another name, as the appliance's root, is there for others in any case.
+          ({ blocks, nlink }) => (nlink > 1 ? 0 : blocks * 512),
           () => 0,
         ),
       ),
@@ -161,11 +197,27 @@ export class TemplateStore {
     const file = manifestPath(join(this.#folder, key));
     const now = new Date();
     try {
-      if (now.getTime() - (await stat(file)).mtimeMs <= USE_STEP) return;
+      const before = (await stat(file)).mtimeMs;
+      if (now.getTime() - before <= USE_STEP) return;
       await utimes(file, now, now);
-      await this.prune(key);
+      if (now.getTime() - before > PRUNE_STEP) await this.prune(key);
     } catch {
       // It was removed meanwhile: the launch will find out.
     }
   }
+}
+
+/** Null where there is no such folder. */
+async function folderIdentity(folder: string): Promise<string | null> {
+  try {
+    const { dev, ino, birthtimeNs } = await lstat(folder, { bigint: true });
+    return `${dev}:${ino}:${birthtimeNs}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a launch may be about to open a template's files. */
+function isInUse(used: number): boolean {
+  return Date.now() - used <= IN_USE;
 }

@@ -1,19 +1,21 @@
 import { z } from 'zod';
 
-/** The files of a template: the machine's memory, its other state, and what it wrote to the appliance's root. */
-export const TEMPLATE_FILES = ['ram', 'state', 'root.qcow2'] as const;
+/** The name of the appliance's root in a template: the file itself, by a link, or a copy. */
+export const ROOT_FILE = 'root';
+/** The files of a template: the machine's memory, its other state, what it wrote to the appliance's root, and that root. */
+export const TEMPLATE_FILES = ['ram', 'state', 'root.qcow2', ROOT_FILE] as const;
 export type TemplateFile = (typeof TEMPLATE_FILES)[number];
 
 const file = z.object({ size: z.number(), hash: z.string() });
 
 /** Written when a template is made, and never changed. */
 export const manifestSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   key: z.string(),
   created: z.string(),
   /** qemu's first line about its version, for people. */
   qemu: z.string(),
-  files: z.object({ ram: file, state: file, 'root.qcow2': file }),
+  files: z.object({ ram: file, state: file, 'root.qcow2': file, [ROOT_FILE]: file }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -25,4 +27,6 @@ export type Seal = z.infer<typeof sealSchema>;
 export interface Template {
   readonly key: string;
   readonly folder: string;
+  /** Tells the folder from another that comes to its place. */
+  readonly identity: string;
 }
