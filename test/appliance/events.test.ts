@@ -124,6 +124,7 @@ describe('events of an appliance', () => {
     const hanging = g.checksumDevice('sha512', '/dev/sda');
     process.kill(g.getPid(), 'SIGKILL');
     await expect(hanging).rejects.toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST', operation: 'checksumDevice' });
+    expect(g.isConfig()).toBe(true);
     await quit;
     await g.close();
     await seen.ended;

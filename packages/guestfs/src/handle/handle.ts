@@ -12,7 +12,7 @@ import type {
   Session,
   SessionEnd,
 } from '@guestfs/core';
-import { environmentDefaults, launchGivenUp, procedures } from '@guestfs/core/internal';
+import { environmentDefaults, launchGivenUp, procedures, unlessAborted } from '@guestfs/core/internal';
 import type { Environment, Settings } from '@guestfs/core/internal';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 import { openBackend } from './backends.js';
@@ -43,6 +43,8 @@ export class Handle {
   #session: Session | null = null;
   #connection: Connection | null = null;
   #scratch: ScratchFolder | null = null;
+  /** That of a machine that was lost and may not be gone. */
+  #leftScratch: ScratchFolder | null = null;
   #ended: Promise<void> = Promise.resolve();
   #launching: { abort: AbortController; settled: Promise<void> } | null = null;
   #closing: Promise<void> | null = null;
@@ -147,6 +149,8 @@ export class Handle {
     const phase = this.#phases(control);
     try {
       phase('start');
+      // What is left of an appliance that was lost may still hold the disks.
+      await unlessAborted(this.#ended, abort.signal);
       const opened = openBackend(this.settings.backend, 'launch', {
         authenticate: this.authenticate,
         isTrusted: (socket) => this.#channels.has(socket),
@@ -184,7 +188,7 @@ export class Handle {
   /** Ends the daemon in order; reports what the last sync said. Does nothing where none runs. */
   async shutdown(): Promise<void> {
     const session = this.#session;
-    if (session === null) return;
+    if (session === null) return this.#ended;
     let failure: unknown = null;
     try {
       await this.#sync();
@@ -214,7 +218,7 @@ export class Handle {
     this.#recording?.settle(Promise.reject(closedError('recordSession')));
     this.#state = 'closed';
     this.emitter.dispatch(createEvent.close());
-    await this.#forgetDrives();
+    await this.#forgetDrives()?.remove();
     this.emitter.endEvents();
   }
 
@@ -223,25 +227,39 @@ export class Handle {
     this.#connection = session.connection;
     this.#state = 'ready';
     this.emitter.dispatch(createEvent.launchDone());
-    this.#ended = session.ended.then((end) => this.#end(end));
+    this.#ended = session.ended.then((end) => this.#end(session, end));
+    // The handle can be launched again before the first call tells of the loss.
+    session.connection.onEnd(({ expected }) => {
+      if (!expected) this.#leave(session);
+    });
   }
 
-  async #end(end: SessionEnd): Promise<void> {
+  /** Goes back to CONFIG. */
+  #leave(session: Session): void {
+    if (this.#session !== session) return;
     this.#session = null;
     this.#connection = null;
     this.features.clear();
     if (this.#state === 'ready') this.#state = 'config';
-    this.log(`the subprocess has gone: ${end.reason}`);
-    this.emitter.dispatch(createEvent.subprocessQuit(end));
     // On close they go after the close event.
-    if (this.#closing === null) await this.#forgetDrives();
+    if (this.#closing === null) this.#leftScratch = this.#forgetDrives();
   }
 
-  async #forgetDrives(): Promise<void> {
+  async #end(session: Session, end: SessionEnd): Promise<void> {
+    this.#leave(session);
+    this.log(`the subprocess has gone: ${end.reason}`);
+    const scratch = this.#leftScratch;
+    this.#leftScratch = null;
+    this.emitter.dispatch(createEvent.subprocessQuit(end));
+    await scratch?.remove();
+  }
+
+  /** Returns the folder of the scratch disks, which may be removed when no machine uses them. */
+  #forgetDrives(): ScratchFolder | null {
     this.drives = [];
     const scratch = this.#scratch;
     this.#scratch = null;
-    await scratch?.remove();
+    return scratch;
   }
 
   async #sync(): Promise<void> {

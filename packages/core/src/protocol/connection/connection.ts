@@ -41,6 +41,7 @@ export class Connection {
   #stall: Stall | null = null;
   #closing: Promise<void> | null = null;
   #resolveClosed!: (end: ConnectionEnd) => void;
+  readonly #endListeners: ((end: ConnectionEnd) => void)[] = [];
 
   private constructor(transport: Transport, options: ConnectionOptions) {
     this.name = transport.name;
@@ -69,6 +70,12 @@ export class Connection {
   /** Whether the connection has ended; calls then reject. */
   get ended(): boolean {
     return this.#end !== null;
+  }
+
+  /** Tells how the connection ended before any open call rejects for that; at once where it has ended. */
+  onEnd(listener: (end: ConnectionEnd) => void): void {
+    if (this.#end === null) this.#endListeners.push(listener);
+    else listener(this.#end);
   }
 
   /** What a call rejects with while the daemon's machine stands still; null while it runs. */
@@ -211,6 +218,7 @@ export class Connection {
     if (this.#end !== null) return;
     this.#end = end;
     if (destroyTransport) this.#transport.destroy(end.expected ? undefined : end.reason);
+    for (const listener of this.#endListeners.splice(0)) listener(end);
     for (const call of this.#line.end()) call.reject(endedFailure(call, end.reason));
     this.#resolveClosed(end);
   }
