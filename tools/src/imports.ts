@@ -4,9 +4,28 @@ import ts from 'typescript';
 /** The packages in the direction of imports: each may use those before it. */
 const ORDER = ['events', 'core', 'attach', 'guestfs'];
 
-/** The protocol's folder, whose files know nothing of how a daemon is launched. */
-const PROTOCOL = 'packages/core/src/protocol/';
-const APPLIANCE = 'packages/core/src/appliance/';
+/**
+ * The folders of some folders, in the direction of imports: each may use itself and those before it. Files that lie
+ * directly in such a folder may use all of its folders.
+ */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  'packages/core/src/': ['waiting', 'protocol', 'appliance'],
+  'packages/core/src/appliance/': [
+    'host',
+    'process',
+    'config',
+    'cache',
+    'qmp',
+    'qemu',
+    'drives',
+    'monitor',
+    'find',
+    'boot',
+    'lean',
+    'warm',
+  ],
+  'packages/core/src/appliance/warm/': ['machine', 'template', 'build', 'restore'],
+};
 
 export interface Import {
   readonly specifier: string;
@@ -54,9 +73,7 @@ export function judgeImport(file: string, specifier: string): string | null {
   if (specifier.startsWith('.')) {
     const target = targetOf(file, specifier) as string;
     if (!target.startsWith(`packages/${from}/src/`)) return `${specifier} leaves the package: import it by its name`;
-    if (file.startsWith(PROTOCOL) && target.startsWith(APPLIANCE))
-      return `${specifier}: the protocol may not import the appliance`;
-    return specifier.endsWith('.js') ? null : `${specifier}: relative imports end in .js`;
+    return specifier.endsWith('.js') ? judgeFolders(file, target) : `${specifier}: relative imports end in .js`;
   }
   const [, to, rest] = /^(?:@guestfs\/([^/]+)|guestfs)(?:\/(.*))?$/.exec(specifier) ?? [];
   const target = specifier === 'guestfs' || specifier.startsWith('guestfs/') ? 'guestfs' : to;
@@ -65,4 +82,15 @@ export function judgeImport(file: string, specifier: string): string | null {
     return `${specifier} reaches into the package: use its index or ./internal`;
   if (ORDER.indexOf(target) < ORDER.indexOf(from)) return null;
   return `${from} may not import ${target}: the direction is ${ORDER.join(' <- ')}`;
+}
+
+function judgeFolders(file: string, target: string): string | null {
+  for (const [parent, order] of Object.entries(FOLDERS)) {
+    if (!file.startsWith(parent) || !target.startsWith(parent)) continue;
+    const [from = '', to = ''] = [file, target].map((path) => path.slice(parent.length).split('/')[0]);
+    if (file === parent + from || target === parent + to) continue;
+    const later = order.indexOf(to) > order.indexOf(from);
+    if (later) return `${from} may not import ${to}: the direction in ${parent} is ${order.join(' <- ')}`;
+  }
+  return null;
 }

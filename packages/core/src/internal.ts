@@ -70,4 +70,4 @@ export { installHint } from './appliance/host/install-hint.js';
 export { launchGivenUp, pause, unlessAborted } from './waiting/give-up.js';
 export { within } from './waiting/within.js';
 export { SingleFlight } from './waiting/single-flight.js';
-export { withDrives, withinLaunchTimeout, type BoundContext } from './appliance/launch-deadline.js';
+export { withDrives, withinLaunchTimeout, type BoundContext } from './appliance/boot/launch-deadline.js';

@@ -9,7 +9,7 @@ import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
 import { hostCpu, type AcceleratorName } from './qemu/architecture.js';
 import { chooseForHost, type ChosenAccelerator } from './qemu/choose.js';
 import { findQemu, qemuVersion } from './qemu/find.js';
-import { withDrives, withinLaunchTimeout, type BoundContext } from './launch-deadline.js';
+import { withDrives, withinLaunchTimeout, type BoundContext } from './boot/launch-deadline.js';
 import { leanInitrd, type LeanInitrd } from './lean/lean-boot.js';
 import { makeTemplateLater } from './warm/build/background.js';
 import { waitForTurn } from './warm/turn.js';

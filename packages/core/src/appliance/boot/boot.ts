@@ -9,7 +9,7 @@ import { commandLine } from './command-line.js';
 import { launchGivenUp } from '../../waiting/give-up.js';
 import { after, orNull } from '../../waiting/within.js';
 import type { LaunchConfig, LaunchContext } from '../config/config.js';
-import type { BoundContext } from '../launch-deadline.js';
+import type { BoundContext } from './launch-deadline.js';
 import { ConsolePhases } from './console-phases.js';
 import type { DriveKind } from '../drives/check.js';
 import { prepareDrives } from '../drives/prepare.js';

@@ -1,6 +1,6 @@
 import { GuestfsError } from '../../../protocol/errors.js';
 import { within } from '../../../waiting/within.js';
-import { withDrives } from '../../launch-deadline.js';
+import { withDrives } from '../../boot/launch-deadline.js';
 import type { DriveConfig } from '../../config/config.js';
 import { checkDriveWords, MAXIMUM_DRIVES } from '../../drives/check.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';

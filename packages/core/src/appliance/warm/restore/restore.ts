@@ -6,7 +6,7 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { pause } from '../../../waiting/give-up.js';
 import { within } from '../../../waiting/within.js';
 import type { LaunchConfig } from '../../config/config.js';
-import { withDrives, type BoundContext } from '../../launch-deadline.js';
+import { withDrives, type BoundContext } from '../../boot/launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
 import { prepareDrives } from '../../drives/prepare.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';

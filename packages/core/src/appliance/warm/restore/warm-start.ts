@@ -1,7 +1,7 @@
 import { GuestfsError } from '../../../protocol/errors.js';
 import type { Appliance } from '../../find/appliance.js';
 import type { LaunchConfig } from '../../config/config.js';
-import type { BoundContext } from '../../launch-deadline.js';
+import type { BoundContext } from '../../boot/launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
 import { explainExit } from '../../boot/failure.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';

@@ -1,8 +1,8 @@
-import { GuestfsError } from '../protocol/errors.js';
-import { Deadline } from '../waiting/deadline.js';
-import { launchGivenUp } from '../waiting/give-up.js';
-import { explainTimeout } from './boot/failure.js';
-import type { LaunchConfig, LaunchContext } from './config/config.js';
+import { GuestfsError } from '../../protocol/errors.js';
+import { Deadline } from '../../waiting/deadline.js';
+import { launchGivenUp } from '../../waiting/give-up.js';
+import { explainTimeout } from './failure.js';
+import type { LaunchConfig, LaunchContext } from '../config/config.js';
 
 /** The context of a launch that has an end: its signal is the deadline's. */
 export interface BoundContext extends LaunchContext {
