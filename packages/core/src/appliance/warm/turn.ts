@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../../waiting/give-up.js';
 import { openCacheFolder } from '../host/folders.js';
-import type { BoundContext } from '../launch-deadline.js';
+import type { BoundContext } from '../boot/launch-deadline.js';
 import { FileLock } from '../process/file-lock.js';
 import type { TemplateStore } from './template/store.js';
 

@@ -2,7 +2,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { withinLaunchTimeout } from '../../../src/appliance/launch-deadline.js';
+import { withinLaunchTimeout } from '../../../src/appliance/boot/launch-deadline.js';
 import { TemplateStore } from '../../../src/appliance/warm/template/store.js';
 import { waitForTurn, type Turn } from '../../../src/appliance/warm/turn.js';
 import { pause } from '../../../src/waiting/give-up.js';
