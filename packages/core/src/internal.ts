@@ -17,6 +17,7 @@ export { DirectBackend } from './appliance/direct-backend.js';
 export { prepareFor } from './appliance/warm/build/prepare-for.js';
 export type { Prepared } from './appliance/warm/build/prepare.js';
 export { isNetwork } from './appliance/drives/check.js';
+export { absolutePath, hostPath, realHostPath } from './appliance/drives/host-path.js';
 export {
   environmentDefaults,
   parseBoolean,

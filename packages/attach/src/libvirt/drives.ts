@@ -1,7 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { truncate, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { GuestfsError, type DriveConfig } from '@guestfs/core';
-import { findProgram, imageInfo, installHint, lastLines, runCommand, type DriveKind } from '@guestfs/core/internal';
+import {
+  absolutePath,
+  findProgram,
+  imageInfo,
+  realHostPath,
+  installHint,
+  lastLines,
+  runCommand,
+  type DriveKind,
+} from '@guestfs/core/internal';
 import { needsOverlay, type LibvirtDrive, type Overlay } from './machine-xml.js';
 
 /** Makes ready what libvirt is to be told: it needs formats by name, and overlays where qemu would make them itself. */
@@ -30,7 +40,9 @@ async function prepareDrive(
     return { config: { ...config, file, readonly: false }, kind: 'file', format: 'raw', overlay: null };
   }
   if (kind === 'network') return { config, kind, format: config.format ?? 'raw', overlay: null };
-  const file = resolve(config.file);
+  // Without links on the way: names in an image are meant from the folder where it really is.
+  const real = await realHostPath(config.file);
+  const file = isUtf8(real) ? real.toString() : absolutePath(config.file);
   const format = config.format ?? (await imageInfo(file, { signal })).format;
   const overlay = needsOverlay(config)
     ? await makeOverlay(file, format, join(folder, `drive${index}.qcow2`), signal)
@@ -51,10 +63,10 @@ export async function makeOverlay(
       hint: installHint('qemu-img'),
     });
   // By its plain path: the form `file:PATH` in an image is not understood by libvirt. An absolute path is no protocol.
-  const args = ['create', '-q', '-f', 'qcow2', '-b', resolve(backing), '-F', backingFormat, path];
+  const args = ['create', '-q', '-f', 'qcow2', '-b', absolutePath(backing), '-F', backingFormat, path];
   const result = await runCommand(program, args, { signal, timeout: 60_000, env: { LC_ALL: 'C' } });
   signal.throwIfAborted();
-  if (result.failure === null) return { path, backing: resolve(backing), backingFormat };
+  if (result.failure === null) return { path, backing: absolutePath(backing), backingFormat };
   throw new GuestfsError('ERR_GUESTFS_DRIVE', `no overlay could be made for ${backing}: qemu-img ${result.failure}`, {
     hint: 'check that the file can be read, and its format: qemu-img info FILE',
     log: lastLines(result.output),

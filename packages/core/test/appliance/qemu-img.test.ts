@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {
   createArguments,
@@ -40,6 +42,62 @@ describe('createDisk', () => {
       backingFormat: 'raw',
       backingFile: expect.stringContaining('base,x=y.img'),
     });
+  });
+
+  // What guestfish's disk-create stores for the same names.
+  test.each([
+    ['sub/image', 'base'],
+    ['sub/image', '../base'],
+    ['sub/image', 'FOLDER/base'],
+    ['link/image', 'base'],
+    ['image', './nbd:x'],
+    ['image', 'FOLDER/nbd:x'],
+    ['image', 'a b,c=d'],
+    ['image', '☃'],
+    ['image,x=y', 'base'],
+    ['nbd:image', 'base'],
+    ['image', 'json:{"driver":"raw","file":{"driver":"file","filename":"FOLDER/base"}}'],
+  ])('the image %j stores the backing file %j as it is given, and takes it from its own folder', async (name, file) => {
+    await mkdir(join(folder, 'sub'));
+    await symlink('sub', join(folder, 'link'));
+    for (const each of ['base', 'sub/base', 'nbd:x', 'a b,c=d', '☃'])
+      await createDisk({ path: join(folder, each), format: 'raw', size: 1 << 20 });
+    const [path, backingfile] = [join(folder, name), file.replace('FOLDER', folder)];
+    const expected = { virtualSize: 1n << 20n, backingFile: backingfile, backingFormat: 'raw' };
+    await createDisk({ path, format: 'qcow2', size: -1n, backingfile, backingformat: 'raw' });
+    expect(await imageInfo(path)).toMatchObject(expected);
+    // Found out where it is not given.
+    await createDisk({ path, format: 'qcow2', size: -1n, backingfile });
+    expect(await imageInfo(path)).toMatchObject(expected);
+  });
+
+  test.each(['nbd:x', 'nosuchprotocol:x', 'missing', 'link/base'])(
+    'refuses the backing file %j',
+    async (backingfile) => {
+      await writeFile(join(folder, 'nbd:x'), Buffer.alloc(512));
+      const options = { path: join(folder, 'image'), format: 'qcow2', size: -1, backingfile } as const;
+      await expect(createDisk({ ...options, backingformat: 'raw' })).rejects.toMatchObject({
+        code: 'ERR_GUESTFS_DRIVE',
+      });
+      await expect(createDisk(options)).rejects.toMatchObject({ code: 'ERR_GUESTFS_DRIVE' });
+    },
+  );
+
+  test.each(['', 'a\0b', '\udcff'])('refuses %j as the name of a backing file', async (backingfile) => {
+    const options = { path: join(folder, 'image'), format: 'qcow2', size: -1, backingfile } as const;
+    await expect(createDisk(options)).rejects.toMatchObject({ code: 'ERR_GUESTFS_ARGUMENT' });
+  });
+
+  test('an overlay over a chain without an end is refused before qemu-img opens it', async () => {
+    const loop = join(folder, 'loop');
+    await createDisk({ path: loop, format: 'qcow2', size: 1 << 20 });
+    await promisify(execFile)('qemu-img', ['rebase', '-u', '-b', 'loop', '-F', 'qcow2', loop]);
+    for (const backingformat of ['qcow2', undefined]) {
+      await expect(
+        createDisk({ path: join(folder, 'over'), format: 'qcow2', size: -1, backingfile: 'loop', backingformat }),
+      ).rejects.toThrow('has backing files without an end');
+    }
+    expect(await imageInfo(loop)).toMatchObject({ backingFile: 'loop' });
   });
 
   test.each<Partial<CreateDiskOptions>>([

@@ -33,7 +33,9 @@ const DRIVE_CAUSES: readonly Known[] = [
   {
     pattern: /Failed to get (?:shared )?"(?:write|consistent read|resize)" lock|Failed to lock byte/,
     what: 'is in use by another process',
-    hint: 'shut down the virtual machine or the other handle that uses it, or add it with readonly: true',
+    hint:
+      'shut down the virtual machine or the other handle that uses it, or add it with readonly: true; one handle may have ' +
+      'it for writing only once, by whatever name, and not also as the backing file of another drive',
   },
   {
     pattern: /Permission denied/,
@@ -48,7 +50,7 @@ const DRIVE_CAUSES: readonly Known[] = [
   {
     pattern: /Could not open backing (?:file|image)/,
     what: 'has a backing file that cannot be opened',
-    hint: 'see qemu-img info --backing-chain FILE; correct it with qemu-img rebase',
+    hint: 'see the log for its name; make it readable, or put it back to where the image has it: qemu-img info FILE',
   },
   {
     pattern:

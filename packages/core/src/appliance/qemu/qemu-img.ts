@@ -1,6 +1,8 @@
-import { resolve } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { GuestfsError } from '../../protocol/errors.js';
+import { checkChain } from '../drives/chain.js';
+import { absolutePath } from '../drives/host-path.js';
 import { isWellFormed } from '../../protocol/xdr/text.js';
 import { installHint } from '../host/install-hint.js';
 import { findProgram, runCommand, type CommandResult } from '../process/run.js';
@@ -11,6 +13,7 @@ export interface CreateDiskOptions {
   readonly format: 'raw' | 'qcow2';
   /** In bytes; -1 to take the backing file's. */
   readonly size: bigint | number;
+  /** Stored as it is given; a relative name is meant from the folder of the image. */
   readonly backingfile?: string | undefined;
   /** Found out from the backing file when left out. */
   readonly backingformat?: string | undefined;
@@ -75,16 +78,17 @@ export async function imageInfo(
   path: string,
   options: Pick<CreateDiskOptions, 'signal' | 'log'> & { format?: string | undefined } = {},
 ): Promise<ImageInfo> {
+  return describeImage(safeName(path), path, options);
+}
+
+async function describeImage(
+  place: string,
+  path: string,
+  options: Pick<CreateDiskOptions, 'signal' | 'log'> & { format?: string | undefined },
+): Promise<ImageInfo> {
   const { format } = options;
   // Also while a machine uses the image: nothing is written.
-  const args = [
-    'info',
-    '--output=json',
-    '--force-share',
-    ...(format === undefined ? [] : ['-f', format]),
-    '--',
-    safeName(path),
-  ];
+  const args = ['info', '--output=json', '--force-share', ...(format === undefined ? [] : ['-f', format]), '--', place];
   const result = await qemuImg(args, { ...options, timeout: INFO_LIMIT });
   if (result.failure !== null) {
     throw new GuestfsError(
@@ -138,16 +142,14 @@ function preallocationWord(format: string, preallocation: string): string {
 
 /** The name in a form in which qemu takes nothing in it for a protocol: `nbd:x` and `json:x` are files too. */
 export function safeName(path: string): string {
-  if (path.includes('\0') || !isWellFormed(path)) {
-    throw new GuestfsError(
-      'ERR_GUESTFS_ARGUMENT',
-      `the file name ${JSON.stringify(path)} cannot be given to qemu-img`,
-      {
-        hint: 'use a name in UTF-8 without a zero byte, or a link with such a name',
-      },
-    );
-  }
-  return `file:${resolve(path)}`;
+  if (path.includes('\0') || !isWellFormed(path)) throw impossibleName(path);
+  return `file:${absolutePath(path)}`;
+}
+
+function impossibleName(name: string): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_ARGUMENT', `the file name ${JSON.stringify(name)} cannot be given to qemu-img`, {
+    hint: 'use a name in UTF-8 without a zero byte, or a link with such a name',
+  });
 }
 
 function checkCreate(options: CreateDiskOptions): void {
@@ -191,11 +193,23 @@ function checkCreate(options: CreateDiskOptions): void {
   }
 }
 
+/** The backing file goes into the image by the name that was given: qemu takes it from the folder of the image. */
 async function describeBacking(
   file: string,
-  { backingformat, signal, log }: CreateDiskOptions,
+  { path, backingformat, signal, log }: CreateDiskOptions,
 ): Promise<{ name: string; format: string }> {
-  return { name: safeName(file), format: backingformat ?? (await imageInfo(file, { signal, log })).format };
+  if (file === '' || file.includes('\0') || !isWellFormed(file)) throw impossibleName(file);
+  // A word with a colon is a protocol to qemu, and what follows is not for us to take apart.
+  const local = /^[^/]*:/.test(file) ? null : besideImage(path, file);
+  // qemu-img opens all that is behind it, too.
+  if (local !== null) await checkChain(local, backingformat);
+  if (backingformat !== undefined) return { name: file, format: backingformat };
+  const place = local === null ? file : safeName(local);
+  return { name: file, format: (await describeImage(place, file, { signal, log })).format };
+}
+
+function besideImage(image: string, file: string): string {
+  return isAbsolute(file) ? file : `${dirname(absolutePath(image))}/${file}`;
 }
 
 async function qemuImg(
