@@ -73,6 +73,8 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 /** How a process ended. */
 export interface ProcessEnd {
   readonly exitCode: number | null;
+  /** The signal that ended it; null where it ended by itself or never started. */
+  readonly signal: NodeJS.Signals | null;
   /** For people: `exited with status 1`. */
   readonly description: string;
 }
@@ -154,6 +156,7 @@ function endOf(child: StartedChild): Promise<ProcessEnd> {
         child.stderr?.destroy();
         resolve({
           exitCode,
+          signal,
           description: signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}`,
         });
       };
@@ -165,7 +168,11 @@ function endOf(child: StartedChild): Promise<ProcessEnd> {
 
 async function neverStarted(child: StartedChild): Promise<ProcessEnd> {
   const error: unknown = await child.catch((reason: unknown) => reason);
-  return { exitCode: null, description: `could not be started (${codeOf(error) ?? 'invalid arguments'})` };
+  return {
+    exitCode: null,
+    signal: null,
+    description: `could not be started (${codeOf(error) ?? 'invalid arguments'})`,
+  };
 }
 
 /** The full path of a program: a path as it is, a name looked up along PATH; null where nothing can be executed. */

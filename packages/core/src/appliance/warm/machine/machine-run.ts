@@ -11,6 +11,7 @@ import { MachineProcess } from '../../boot/machine-process.js';
 import type { MachineDisks } from '../../monitor/disk-failure.js';
 import type { MachineMonitor } from '../../monitor/monitor.js';
 import { monitorQemu } from '../../monitor/qemu.js';
+import type { ProcessEnd } from '../../process/run.js';
 import type { WarmMachine } from './machine.js';
 
 /** A qemu of which machine protocol, daemon port and helper port are connected. */
@@ -40,13 +41,18 @@ export interface RunOptions {
   readonly log: (line: string) => void;
 }
 
-/** qemu ended, was refused or was given up before it did its work; `stderr` says what it wrote. */
+/** qemu ended, was refused or was given up before it did its work. */
 export class RunFailure extends Error {
+  /** What qemu wrote. */
   readonly stderr: string;
+  /** How qemu ended; null where it ran on until it was killed from here. */
+  readonly end: ProcessEnd | null;
 
-  constructor(message: string, stderr: string, cause?: unknown) {
-    super(message, { cause });
-    this.stderr = stderr;
+  constructor(machine: MachineProcess, end: ProcessEnd | null, cause?: unknown) {
+    const seen = cause instanceof Error ? cause.message : String(cause);
+    super(end === null ? seen : `qemu ${end.description}`, { cause });
+    this.stderr = machine.stderr.text;
+    this.end = end;
   }
 }
 
@@ -101,7 +107,7 @@ async function whileRunning<T>(
   let failure: unknown = null;
   let fail!: (error: GuestfsError) => void;
   const stopped = new Promise<never>((_, reject) => {
-    void machine.ended.then(({ description }) => reject(new RunFailure(`qemu ${description}`, machine.stderr.text)));
+    void machine.ended.then((end) => reject(new RunFailure(machine, end)));
     fail = (error) => {
       failure = error;
       reject(error);
@@ -115,9 +121,7 @@ async function whileRunning<T>(
   } catch (error) {
     if (error instanceof RunFailure || error === failure || isLate(error) || signal.aborted) throw error;
     // A broken socket is mostly the first that is seen of a qemu that dies.
-    const end = await orNull(LAST_WORDS, machine.ended);
-    const seen = error instanceof Error ? error.message : String(error);
-    throw new RunFailure(end === null ? seen : `qemu ${end.description}`, machine.stderr.text, error);
+    throw new RunFailure(machine, await orNull(LAST_WORDS, machine.ended), error);
   }
 }
 

@@ -60,7 +60,11 @@ export function warmArguments(machine: WarmMachine): string[] {
       ['id', 'rng0'],
     ]),
     ...device('virtio-rng-pci', 2, [['rng', 'rng0']]),
-    ...device('virtio-scsi-pci', 3, [['id', 'scsi']]),
+    // The guest is told by its helper which disks there are, in their order; qemu's own word of it would come between.
+    ...device('virtio-scsi-pci', 3, [
+      ['id', 'scsi'],
+      ['hotplug', 'off'],
+    ]),
     '-drive',
     formatOptions([
       ['id', 'appliance'],

@@ -29,14 +29,13 @@ export async function saveState(qmp: QmpClient, version: QmpVersion, file: strin
   await done;
 }
 
-/** Loads a state into a machine that was started with `-incoming defer`, and lets it run. */
+/** Loads a state into a machine that was started with `-incoming defer`; it stands still until it is told to go on. */
 export async function loadState(qmp: QmpClient, version: QmpVersion, file: string): Promise<void> {
   await setCapabilities(qmp);
   const done = finished(qmp);
   done.catch(() => undefined);
   await qmp.execute('migrate-incoming', { uri: stateUri(version, file, '<') });
   await done;
-  await qmp.execute('cont');
 }
 
 /** qemu reads and writes files itself since 8.2; before, a shell's `cat` does. */

@@ -2,7 +2,7 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { within } from '../../../waiting/within.js';
 import { withDrives } from '../../boot/launch-deadline.js';
 import type { DriveConfig } from '../../config/config.js';
-import { checkDriveWords, MAXIMUM_DRIVES } from '../../drives/check.js';
+import { checkDriveWords, MAXIMUM_DRIVES, type DriveKind } from '../../drives/check.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';
 import { explainExit } from '../../boot/failure.js';
 import type { MachineHome } from '../../boot/home.js';
@@ -48,9 +48,8 @@ export function driveAdder({
     drives.forEach(checkDriveWords);
     const kinds = await checkDrives(drives);
     monitor.changeDisks(drives);
-    const args = diskArguments(await prepareDrives(drives, kinds, home.folder));
     const adding = async (): Promise<void> => {
-      for (let i = 0; i + 1 < args.length; i += 2) await add(qmp, args[i] ?? '', args[i + 1] ?? '', drives);
+      await addDisks(qmp, home, drives, kinds);
       await helper.wake(drives.length).ready;
     };
     await within(timeout, adding(), () => addingTookTooLong(timeout, drives));
@@ -65,18 +64,40 @@ function addingTookTooLong(timeout: number, drives: readonly DriveConfig[]): Gue
   });
 }
 
+/**
+ * Adds disks to a machine that the guest then has to look for. Rejects as a cold launch does when qemu refuses one: like
+ * there, all images are opened before the first gets its device, so that the same one is refused.
+ */
+export async function addDisks(
+  qmp: QmpClient,
+  home: MachineHome,
+  drives: readonly DriveConfig[],
+  kinds: readonly DriveKind[],
+): Promise<void> {
+  const args = diskArguments(await prepareDrives(drives, kinds, home.folder));
+  const options = Array.from(
+    { length: args.length / 2 },
+    (_, i) => [args[2 * i] ?? '', args[2 * i + 1] ?? ''] as const,
+  );
+  const devices = options.filter(([option]) => option === '-device');
+  const images = options.filter(([option]) => option !== '-device');
+  // All are sent at once: qemu takes them one after another, and what comes after a refusal does no harm.
+  const answers = [...images, ...devices].map(async ([option, value]) => add(qmp, option, value, drives));
+  const refused = (await Promise.allSettled(answers)).find(({ status }) => status === 'rejected');
+  if (refused?.status === 'rejected') throw refused.reason;
+}
+
 async function add(qmp: QmpClient, option: string, value: string, drives: readonly DriveConfig[]): Promise<void> {
   const command = COMMANDS[option];
   if (command === undefined)
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `${option} cannot be added to a running machine`);
-  const answer = String(
-    await qmp.execute('human-monitor-command', { 'command-line': `${command} ${quote(value)}` }),
-  ).trim();
-  if (answer === '' || answer === 'OK') return;
+  const answer = String(await qmp.execute('human-monitor-command', { 'command-line': `${command} ${quote(value)}` }));
+  const said = answer.split(/\r?\n/).filter((line) => line !== '' && line !== 'OK' && !/^warning: /i.test(line));
+  if (said.length === 0) return;
   throw explainExit({
     what: 'qemu refused a disk',
     // In the form in which qemu complains of its command line, which tells the drive.
-    stderr: `${option} ${value}: ${answer}`,
+    stderr: `${option} ${value}: ${said.join('\n')}`,
     console: answer,
     drives,
     memsize: 0,

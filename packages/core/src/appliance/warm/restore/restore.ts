@@ -1,19 +1,18 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '../../../protocol/connection/connection.js';
 import { SocketTransport } from '../../../protocol/transport/socket.js';
 import { GuestfsError } from '../../../protocol/errors.js';
-import { pause } from '../../../waiting/give-up.js';
 import { within } from '../../../waiting/within.js';
 import type { LaunchConfig } from '../../config/config.js';
 import { withDrives, type BoundContext } from '../../boot/launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
-import { prepareDrives } from '../../drives/prepare.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
 import { MachineSession } from '../../boot/session.js';
-import { diskArguments, warmArguments } from '../machine/machine.js';
+import { warmArguments } from '../machine/machine.js';
 import { runMachine, type RunOptions } from '../machine/machine-run.js';
-import { driveAdder } from './add-drives.js';
+import { addDisks, driveAdder } from './add-drives.js';
+import { BusyHost, RestoreFailure, type RestoreStep } from './fault.js';
+import { BUSY_LIMIT, untilAlive } from './patience.js';
 import { loadState } from '../machine/migration.js';
 import { pingDaemon } from './ping.js';
 import type { Template } from '../template/template.js';
@@ -29,13 +28,23 @@ export interface RestoreOptions {
   readonly driveKinds: readonly DriveKind[];
 }
 
-/** A restored machine that is alive answers within milliseconds; this many are waited for its first word. */
-const SILENCE_LIMIT = 2000;
-/** The most that is waited on a host that is too busy to let qemu run, in milliseconds. */
-const BUSY_LIMIT = 30_000;
-
-/** Starts a machine from a template with the user's disks. Resolves when it is its own: clock, entropy, disks. */
+/**
+ * Starts a machine from a template with the user's disks. Resolves when it is its own: clock, entropy, disks. Rejects with a
+ * {@link RestoreFailure}.
+ *
+ * The disks are added when the state is loaded, and not on the command line: while a qemu waits for a state, it opens
+ * images without the locks that keep others out, and where it cannot get them later it only says so and goes on.
+ */
 export async function restoreMachine(options: RestoreOptions): Promise<MachineSession> {
+  let step: RestoreStep = 'start';
+  try {
+    return await restoreBySteps(options, (reached) => (step = reached));
+  } catch (error) {
+    throw new RestoreFailure(step, error);
+  }
+}
+
+async function restoreBySteps(options: RestoreOptions, enter: (step: RestoreStep) => void): Promise<MachineSession> {
   const { config, context, template } = options;
   const files = { ram: join(template.folder, 'ram'), root: join(template.folder, 'root.qcow2') };
   return runMachine(
@@ -48,24 +57,31 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
       disks: { drives: config.drives, overlays: config.tmpdir, overlaySetting: 'LIBGUESTFS_TMPDIR' },
       warn: (line) => context.warn(line),
       log: (line) => context.log(line),
-      args: async (sockets, home) => [
+      args: async (sockets) => [
         ...warmArguments({ ...options, ...files, use: 'restore', sockets }),
-        ...diskArguments(await prepareDrives(config.drives, options.driveKinds, home.folder)),
-        '-incoming',
-        'defer',
+        ...['-incoming', 'defer'],
       ],
     },
     async ({ home, machine, qmp, monitor, version, daemon, helper: helperSocket }) => {
-      await within(BUSY_LIMIT, loadState(qmp, version, join(template.folder, 'state')), () =>
-        late('qemu did not load the state', BUSY_LIMIT),
-      );
+      enter('load');
+      const loading = loadState(qmp, version, join(template.folder, 'state'));
+      await within(BUSY_LIMIT, loading, () => new BusyHost(`qemu did not load the state within ${BUSY_LIMIT} ms`));
+      enter('disks');
+      const patience = context.deadline.left / 2;
+      const opening = addDisks(qmp, home, config.drives, options.driveKinds);
+      await within(patience, opening, () => tooLate(`qemu did not start ${withDrives(config)}`, patience));
+      enter('wake');
+      await qmp.execute('cont');
       context.phase('kernelUp');
       const helper = new GuestHelper(helperSocket);
       const { seeded, ready } = helper.wake(config.drives.length);
-      await withinDeadline(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
+      await untilAlive(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
+      enter('scan');
       context.phase('initRunning');
       const limit = context.deadline.left / 2;
-      const said = await within(limit, ready, () => disksLate(limit, config));
+      const said = await within(limit, ready, () =>
+        tooLate(`the appliance did not come up ${withDrives(config)}`, limit),
+      );
       context.log(`guest helper: ${said} (microseconds for scanning, udev, arrays and volumes)`);
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
@@ -84,68 +100,14 @@ export async function restoreMachine(options: RestoreOptions): Promise<MachineSe
 }
 
 /**
- * How long qemu may take until it can be talked to: by then it has opened its disks. Half of the launch's time is left to a
- * cold start, which tells more.
+ * How long qemu may take until it can be talked to. Half of the launch's time is left to a cold start, which tells more, and
+ * so it is with each step that follows.
  */
-function startLimit({ config, context }: RestoreOptions): RunOptions['start'] {
+function startLimit({ context }: RestoreOptions): RunOptions['start'] {
   const limit = Math.min(BUSY_LIMIT, context.deadline.left / 2);
-  return {
-    limit,
-    late: () =>
-      new GuestfsError(
-        'ERR_GUESTFS_LAUNCH_TIMEOUT',
-        `qemu did not start ${withDrives(config)} within ${seconds(limit)} s`,
-      ),
-  };
+  return { limit, late: () => tooLate('qemu did not start', limit) };
 }
 
-function disksLate(limit: number, config: LaunchConfig): GuestfsError {
-  const message = `the appliance did not come up ${withDrives(config)} within ${seconds(limit)} s`;
-  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', message);
-}
-
-function seconds(milliseconds: number): number {
-  return Math.round(milliseconds / 100) / 10;
-}
-
-function late(what: string, limit: number): Error {
-  return new Error(`${what} within ${limit} ms`);
-}
-
-/** Rejects when the machine stays silent though the host lets it run: a state that loaded and then hangs. */
-async function withinDeadline(sign: Promise<unknown>, pid: number | null): Promise<void> {
-  // It may come before anyone waits for it.
-  sign.catch(() => undefined);
-  const begin = performance.now();
-  const waitedBefore = await waitedForProcessor(pid);
-  const done = new AbortController();
-  const silent = (async () => {
-    for (;;) {
-      await pause(100, { signal: done.signal });
-      const elapsed = performance.now() - begin;
-      const waited = (await waitedForProcessor(pid)) - waitedBefore;
-      if (elapsed > BUSY_LIMIT || elapsed - waited > SILENCE_LIMIT) return Math.round(elapsed);
-    }
-  })();
-  silent.catch(() => undefined);
-  try {
-    const elapsed = await Promise.race([sign.then(() => null), silent]);
-    if (elapsed !== null) throw new Error(`the restored machine gave no sign of life within ${elapsed} ms`);
-  } finally {
-    done.abort();
-  }
-}
-
-/** How long the threads of a process could have run and were not let, in milliseconds: the longest of them. */
-async function waitedForProcessor(pid: number | null): Promise<number> {
-  if (pid === null) return 0;
-  try {
-    const threads = await readdir(`/proc/${pid}/task`);
-    const texts = await Promise.all(
-      threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').catch(() => '0 0 0')),
-    );
-    return Math.max(0, ...texts.map((text) => Number(text.split(' ')[1]) / 1e6));
-  } catch {
-    return 0;
-  }
+function tooLate(what: string, limit: number): GuestfsError {
+  return new GuestfsError('ERR_GUESTFS_LAUNCH_TIMEOUT', `${what} within ${Math.round(limit / 100) / 10} s`);
 }

@@ -1,15 +1,14 @@
-import { GuestfsError } from '../../../protocol/errors.js';
 import type { Appliance } from '../../find/appliance.js';
 import type { LaunchConfig } from '../../config/config.js';
 import type { BoundContext } from '../../boot/launch-deadline.js';
 import type { DriveKind } from '../../drives/check.js';
-import { explainExit } from '../../boot/failure.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
 import type { Qemu } from '../../qemu/find.js';
 import type { MachineSession } from '../../boot/session.js';
 import { whyCold } from '../eligible.js';
 import { keyParts, templateKey, type Ingredients } from '../template/key.js';
 import { RunFailure } from '../machine/machine-run.js';
+import { isTemplateAtFault, RestoreFailure } from './fault.js';
 import { restoreMachine } from './restore.js';
 import { TemplateStore } from '../template/store.js';
 
@@ -88,15 +87,14 @@ async function restoreOrDrop(
   store: TemplateStore,
   template: Parameters<typeof restoreMachine>[0]['template'],
 ): Promise<MachineSession | 'replaced' | null> {
-  const { context, config } = options;
+  const { context } = options;
   try {
     return await restoreMachine({ ...options, qemu: options.qemu.file, template });
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(await store.holds(template))) return 'replaced';
-    const fault = faultOf(error, config);
     context.log(`warm start: failed, going on cold: ${oneLine(error)}`);
-    if (fault === 'template') {
+    if (error instanceof RestoreFailure && isTemplateAtFault(error)) {
       context.log(`warm start: the template ${template.key} is removed`);
       await store.drop(template.key);
     }
@@ -104,24 +102,12 @@ async function restoreOrDrop(
   }
 }
 
-/** A disk that qemu refuses, or a full disk, is no fault of the template; the cold launch then says what it is. */
-function faultOf(error: unknown, config: LaunchConfig): 'template' | 'other' {
-  if (!(error instanceof RunFailure)) return GuestfsError.is(error) ? 'other' : 'template';
-  const { code } = explainExit({
-    what: '',
-    stderr: error.stderr,
-    console: '',
-    drives: config.drives,
-    memsize: config.memsize,
-  });
-  return code === 'ERR_GUESTFS_QEMU_EXITED' ? 'template' : 'other';
-}
-
 function oneLine(error: unknown): string {
+  const cause = error instanceof RestoreFailure ? error.cause : error;
   const text =
-    error instanceof RunFailure
-      ? [error.message, error.stderr].filter(Boolean).join(': ')
-      : String((error as Error).message ?? error);
+    cause instanceof RunFailure
+      ? [cause.message, cause.stderr].filter(Boolean).join(': ')
+      : String((cause as Error).message ?? cause);
   return text
     .trim()
     .replace(/\s*\n\s*/g, '; ')
