@@ -34,6 +34,38 @@ function failure(work: PromiseLike<unknown>): Promise<GuestfsError> {
 (missing === null ? describe : describe.skip)(
   `the facade over unix:PATH${missing === null ? '' : `: ${missing}`}`,
   () => {
+    test('a file of the host is meant from the folder of the moment of the call, also when the call has to wait', () =>
+      withGuest(async (g, folder) => {
+        const home = process.cwd();
+        const inside = join(folder, 'inside');
+        await mkdir(join(inside, 'tree'), { recursive: true });
+        await mkdir(join(folder, 'target'));
+        await writeFile(join(inside, 'local'), 'sent');
+        await writeFile(join(inside, 'tree/leaf'), 'leaf');
+        process.chdir(inside);
+        try {
+          // What holds the others up.
+          const first = g.copyIn('tree', join(folder, 'target'));
+          const rest = [
+            g.upload('local', join(folder, 'remote')),
+            g.copyIn('tree/leaf', join(folder, 'target')),
+            g.download(join(inside, 'local'), 'received'),
+            g.copyOut(join(inside, 'local'), 'tree'),
+            g.diskCreate('image', 'raw', 512),
+          ];
+          process.chdir(folder);
+          await Promise.all([first, ...rest]);
+        } finally {
+          process.chdir(home);
+        }
+        expect(await readFile(join(folder, 'remote'), 'utf8')).toBe('sent');
+        expect(await readFile(join(folder, 'target/tree/leaf'), 'utf8')).toBe('leaf');
+        expect(await readFile(join(folder, 'target/leaf'), 'utf8')).toBe('leaf');
+        expect(await readFile(join(inside, 'received'), 'utf8')).toBe('sent');
+        expect(await readFile(join(inside, 'tree/local'), 'utf8')).toBe('sent');
+        expect((await stat(join(inside, 'image'))).size).toBe(512);
+      }));
+
     test('reads and writes files in every form of source and target', () =>
       withGuest(async (g, folder) => {
         const remote = join(folder, 'remote');

@@ -1,5 +1,6 @@
 import { recordingBackend } from '@guestfs/attach';
 import type { RecordingSummary, RecordOptions } from '@guestfs/attach';
+import { absolutePath } from '@guestfs/core/internal';
 import type { Guestfs } from './guestfs.js';
 import { handleOf } from './handle/registry.js';
 
@@ -23,10 +24,12 @@ export interface SessionRecording {
 export function recordSession(g: Guestfs, file: string, options: RecordOptions = {}): SessionRecording {
   const handle = handleOf(g);
   handle.requireConfig('recordSession');
+  // At once: the program may change its folder before it launches.
+  const path = absolutePath(file);
   let settle!: (end: Promise<RecordingSummary>) => void;
   const finished = new Promise<RecordingSummary>((resolve) => (settle = resolve));
   // A program that does not ask how the recording ended is told by a warning event.
   finished.catch(() => undefined);
-  handle.recordNext((backend) => recordingBackend(backend, file, options, settle), settle);
+  handle.recordNext((backend) => recordingBackend(backend, path, options, settle), settle);
   return { finished };
 }

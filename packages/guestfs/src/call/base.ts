@@ -2,7 +2,7 @@ import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
 import { describeArguments, procedures } from '@guestfs/core/internal';
 import { createEvent } from '@guestfs/events';
-import { openSource } from '../files/sources.js';
+import { anchorFile, openSource } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
 import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
@@ -43,6 +43,16 @@ const REPORTED: ReadonlySet<Procedure> = new Set<Procedure>([
   procedures.downloadOffset,
 ]);
 
+/** Which argument of a function that the library does by itself is a path of the host. */
+const HOST_PATHS: Readonly<Record<string, number>> = {
+  copyIn: 0,
+  copyOut: 1,
+  diskCreate: 0,
+  diskFormat: 0,
+  diskHasBackingFile: 0,
+  diskVirtualSize: 0,
+};
+
 /** The one path that every function of the API takes: checks, `enter` and `trace` events, order, and state. */
 export abstract class MethodBase {
   readonly #handle: Handle;
@@ -75,6 +85,7 @@ export abstract class MethodBase {
     options?: CallOptions,
   ): Operation<Result> {
     const { name } = procedure;
+    const place = anchorFile(source);
     const mistake = checkSource(name, argument, source) ?? this.#enter(procedure, args, options);
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
@@ -102,7 +113,7 @@ export abstract class MethodBase {
               hold();
               await findEarlyRefusal(procedure, optional, connection, { signal: control.signal });
             }
-            open ??= await untilCancelled(control, openSource(name, source), (late) => late.close());
+            open ??= await untilCancelled(control, openSource(name, place), (late) => late.close());
             return await send(connection, open, control.callOptions);
           } catch (error) {
             // A call that was never sent has not touched its source.
@@ -135,7 +146,7 @@ export abstract class MethodBase {
     if (target !== undefined) {
       const send: SendInto = (connection, inner, sink, sinkBorrows) =>
         connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows, countBytes });
-      return this.#traced(name, this.#save(call, target, callOptions, send));
+      return this.#traced(name, this.#save(call, anchorFile(target), callOptions, send));
     }
     const begin = (sink: Sink, control: RunControl): Promise<void> => {
       const send: Send<void> = (connection, inner) =>
@@ -156,12 +167,14 @@ export abstract class MethodBase {
     const { name } = signature;
     const mistake = this.#enter(signature, args, options);
     if (mistake !== null) return rejected(name, mistake);
+    const hostPath = HOST_PATHS[name];
+    const fixed = args.map((arg, index) => (index === hostPath ? anchorFile(arg) : arg)) as unknown as Args;
     const operation = this.#run(
       shown(signature, args, options),
       pickCallOptions(signature, options),
       (control, hold) => {
         this.#handle.requireOpen(name);
-        return body(new Run(this.#handle, control, hold), ...args);
+        return body(new Run(this.#handle, control, hold), ...fixed);
       },
       { atOnce: !this.#handle.order.held },
     );

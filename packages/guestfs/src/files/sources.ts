@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 import { GuestfsError, type ByteFiller } from '@guestfs/core';
+import { absolutePath } from '@guestfs/core/internal';
 import { HostFile } from './host-file.js';
 
 /**
@@ -24,6 +25,11 @@ export interface OpenSource {
 export function isFileSource(value: unknown): value is FileSource {
   if (typeof value === 'string' || value instanceof URL || ArrayBuffer.isView(value)) return true;
   return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || isWebStream(value));
+}
+
+/** A file of the host by an absolute path, anything else as it is: the program may change its folder before it is opened. */
+export function anchorFile<T>(place: T): T | string {
+  return typeof place === 'string' && place !== '' ? absolutePath(place) : place;
 }
 
 /** Opens a source that is there already, bytes or a stream; null for a file of the host, which {@link openSource} opens. */

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
+import { absolutePath, hostPath } from '@guestfs/core/internal';
 import type { AddDriveOptions } from '../generated/options.js';
 import { hostError } from '../files/sources.js';
 import { checkServers } from './servers.js';
@@ -25,7 +26,8 @@ export function makeDrive(filename: string, options: AddDriveOptions): DriveConf
   checkServers(protocol, filename, options);
   if (protocol === 'file') checkFile(filename, options);
   return {
-    file: filename,
+    // At once: the program may change its folder before it launches.
+    file: protocol === 'file' ? absolutePath(filename) : filename,
     readonly,
     ...given('format', filename === '/dev/null' ? 'raw' : format),
     ...given('iface', options.iface),
@@ -49,7 +51,7 @@ function checkFile(filename: string, options: AddDriveOptions): void {
     return;
   }
   try {
-    accessSync(filename, constants.R_OK);
+    accessSync(hostPath(filename), constants.R_OK);
   } catch (cause) {
     throw hostError('addDrive', `the disk image ${filename} cannot be read`, cause);
   }

@@ -19,7 +19,7 @@ import { openBackend } from './backends.js';
 import { withChecks } from './launch-checks.js';
 import { CallOrder } from './order.js';
 import { ScratchFolder } from './scratch.js';
-import { launchConfig } from './settings.js';
+import { changeSettings, launchConfig } from './settings.js';
 
 /** In their order. */
 const PHASES = Object.keys(LAUNCH_PHASES) as LaunchPhase[];
@@ -54,6 +54,7 @@ export class Handle {
 
   constructor(environment: Environment) {
     this.defaults = environmentDefaults(environment);
+    changeSettings(this.defaults, this.defaults);
     this.settings = structuredClone(this.defaults);
     this.emitter = new GuestfsEmitter({ fallback: new StderrFallback(this.settings) });
   }

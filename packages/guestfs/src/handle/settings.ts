@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig, LaunchConfig } from '@guestfs/core';
-import { settingProblem } from '@guestfs/core/internal';
+import { absolutePath, settingProblem } from '@guestfs/core/internal';
 import type { SettingName, Settings } from '@guestfs/core/internal';
 
 /** Parameters of qemu that would break the appliance. */
@@ -15,8 +15,36 @@ export function changeSetting<Name extends SettingName>(
 ): void {
   const problem = settingProblem(name, value);
   if (problem !== null) throw refused(`\`${name}\` ${problem}, not ${JSON.stringify(value)}`, operation);
-  settings[name] = value;
+  settings[name] = anchored(name, value);
 }
+
+/** Takes over settings whose values were checked, such as the environment's. */
+export function changeSettings(settings: Settings, values: Partial<Settings>): void {
+  for (const name of Object.keys(values) as SettingName[]) take(settings, name, values[name]);
+}
+
+function take<Name extends SettingName>(settings: Settings, name: Name, value: Settings[Name] | undefined): void {
+  if (value !== undefined) settings[name] = anchored(name, value);
+}
+
+/** Names of host files are meant from the folder that the program is in when it gives them, not when it launches. */
+function anchored<Name extends SettingName>(name: Name, value: Settings[Name]): Settings[Name] {
+  const change = ANCHORS[name];
+  return change === undefined || value === undefined ? value : change(value);
+}
+
+const ANCHORS: {
+  readonly [Name in SettingName]?: (value: NonNullable<Settings[Name]>) => NonNullable<Settings[Name]>;
+} = {
+  tmpdir: absolutePath,
+  cachedir: absolutePath,
+  sockdir: absolutePath,
+  path: (folders) => folders.map((folder) => absolutePath(folder === '' ? '.' : folder)),
+  // A name without a slash is looked for on the PATH.
+  hv: (program) => (program.includes('/') ? absolutePath(program) : program),
+  backend: (name) =>
+    name.replace(/^(unix:|replay:)(.+)$/s, (_, kind: string, file: string) => kind + absolutePath(file)),
+};
 
 export function addQemuParameter(settings: Settings, name: string, value: string | null): void {
   if (!name.startsWith('-')) throw refused(`a qemu parameter starts with a dash: ${name}`);

@@ -74,7 +74,7 @@ export const getBackend = ({ settings }: Handle): string => settings.backend;
 
 export function setBackend({ settings }: Handle, name: string): void {
   openBackend(name, 'setBackend');
-  settings.backend = isDirect(name) ? 'direct' : name;
+  change.changeSetting(settings, 'backend', isDirect(name) ? 'direct' : name);
 }
 
 /** The old name of `direct` is still told by the old function. */
@@ -101,7 +101,7 @@ export const clearBackendSetting = ({ settings }: Handle, name: string): number 
   change.clearBackendSetting(settings, name);
 
 export const parseEnvironment = ({ settings }: Handle): void =>
-  void Object.assign(settings, readEnvironment(process.env));
+  change.changeSettings(settings, readEnvironment(process.env));
 
 export function parseEnvironmentList({ settings }: Handle, list: readonly string[]): void {
   const environment: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -113,5 +113,5 @@ export function parseEnvironmentList({ settings }: Handle, list: readonly string
     }
     environment[entry.slice(0, equals)] = entry.slice(equals + 1);
   }
-  Object.assign(settings, readEnvironment(environment));
+  change.changeSettings(settings, readEnvironment(environment));
 }
