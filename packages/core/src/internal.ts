@@ -45,7 +45,7 @@ export {
   type CommandResult,
 } from './appliance/process/run.js';
 export { booleanSetting } from './appliance/qemu/accelerator.js';
-export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './appliance/qemu/qemu-img.js';
+export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './appliance/drives/qemu-img.js';
 export { lastLines, Tail } from './appliance/process/tail.js';
 export type { DriveConfig } from './appliance/config/config.js';
 export { codeOf } from './appliance/host/system-error.js';

@@ -10,7 +10,7 @@ import {
   imageInfo,
   safeName,
   type CreateDiskOptions,
-} from '../../src/appliance/qemu/qemu-img.js';
+} from '../../../src/appliance/drives/qemu-img.js';
 
 jest.setTimeout(60_000);
 

@@ -1,8 +1,8 @@
 import { dirname, isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { GuestfsError } from '../../protocol/errors.js';
-import { checkChain } from '../drives/chain.js';
-import { absolutePath } from '../drives/host-path.js';
+import { checkChain } from './chain.js';
+import { absolutePath } from './host-path.js';
 import { isWellFormed } from '../../protocol/xdr/text.js';
 import { installHint } from '../host/install-hint.js';
 import { findProgram, runCommand, type CommandResult } from '../process/run.js';
