@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { onAbort } from '@guestfs/events/internal';
 import {
   Connection,
   connectUnix,
@@ -69,8 +70,7 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
   const home = await MachineHome.open(config.sockdir);
   let shell: VirshShell | null = null;
   let machine: Machine | null = null;
-  const giveUp = (): void => shell?.kill();
-  signal.addEventListener('abort', giveUp, { once: true });
+  const withdraw = onAbort(signal, () => shell?.kill());
   try {
     machine = await prepare(config, context, home, uri);
     const file = join(home.folder, 'domain.xml');
@@ -90,7 +90,7 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
     await home.vacate();
     throw error;
   } finally {
-    signal.removeEventListener('abort', giveUp);
+    withdraw();
   }
 }
 

@@ -1,3 +1,4 @@
+export { onAbort } from './on-abort.js';
 export { BoundedStore } from './overflow.js';
 export type { Overflow, StoreOptions } from './overflow.js';
 export { fractionOf } from './progress.js';

@@ -1,6 +1,7 @@
 import { GuestfsError } from './errors.js';
 import { BoundedStore } from './overflow.js';
 import type { Progress } from './progress.js';
+import { onAbort } from './on-abort.js';
 
 /**
  * An async iterator over what happens from the moment it was asked for, not from the first `next()`.
@@ -45,6 +46,7 @@ export class AsyncQueue<T> implements EventIterator<T> {
   #taken = false;
   #failure: { error: unknown } | undefined;
   #reported = 0;
+  #withdraw: (() => void) | undefined;
 
   constructor(store: BoundedStore<T>, options: QueueOptions = {}) {
     this.#store = store;
@@ -54,7 +56,7 @@ export class AsyncQueue<T> implements EventIterator<T> {
       this.#open = false;
       this.#failure = { error: aborted(signal) };
     } else {
-      signal?.addEventListener('abort', this.#abort, { once: true });
+      if (signal !== undefined) this.#withdraw = onAbort(signal, this.#abort);
     }
   }
 
@@ -144,7 +146,7 @@ export class AsyncQueue<T> implements EventIterator<T> {
   #stop(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#withdraw?.();
     this.#options.onStop?.();
     this.#reportDropped();
     const waiter = this.#waiter;

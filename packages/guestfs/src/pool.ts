@@ -1,3 +1,4 @@
+import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
 import { pause, unlessAborted } from '@guestfs/core/internal';
@@ -119,17 +120,17 @@ export class GuestfsPool implements AsyncDisposable {
   async #next(signal: AbortSignal | undefined): Promise<Guestfs | null> {
     this.#fill();
     let waiter!: (g: Guestfs | null) => void;
-    let abort = (): void => undefined;
+    let withdraw: (() => void) | undefined;
     try {
       const g = await new Promise<Guestfs | null>((resolve, reject) => {
         waiter = resolve;
-        abort = () => {
+        const abort = (): void => {
           // At once, or a handle that becomes ready in this very moment would go to nobody.
           this.#forget(waiter);
           reject(signal === undefined ? closedError() : cancelledError(signal));
         };
         this.#waiting.push(waiter);
-        signal?.addEventListener('abort', abort, { once: true });
+        withdraw = signal && onAbort(signal, abort);
       });
       if (this.#stop.signal.aborted) {
         await g?.close();
@@ -137,7 +138,7 @@ export class GuestfsPool implements AsyncDisposable {
       }
       return g;
     } finally {
-      signal?.removeEventListener('abort', abort);
+      withdraw?.();
       this.#forget(waiter);
     }
   }

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connectUnix, type GuestfsError, type SocketTransport } from '@guestfs/core';
-import { codeOf } from '@guestfs/core/internal';
+import { codeOf, pause } from '@guestfs/core/internal';
 
 /** What a daemon that is just starting, or one whose client is just leaving, answers with. */
 const PASSING = ['ENOENT', 'ECONNREFUSED', 'EAGAIN'];
@@ -26,7 +25,7 @@ export async function connectWithRetry(path: string, options: ConnectOptions): P
       const left = deadline - performance.now();
       if (cause === undefined || !PASSING.includes(cause) || left <= 0) throw error;
       log?.(`unix:${path}: ${cause} at attempt ${attempt}, trying again`);
-      await sleep(Math.min(wait, left), undefined, { signal }).catch(() => undefined);
+      await pause(Math.min(wait, left), { signal }).catch(() => undefined);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError, type Transport, type TransportReceiver } from '@guestfs/core';
 import { cancelWord, DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/internal';
 import { PatternSearch } from './pattern-search.js';
@@ -64,8 +65,7 @@ class Greeting implements Transport, TransportReceiver {
   begin(): void {
     const { timeout, signal, patience = 300, interval = 1000 } = this.#options;
     if (signal.aborted) return this.#fail(signal.reason);
-    const onAbort = (): void => this.#fail(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const withdraw = onAbort(signal, () => this.#fail(signal.reason));
     const late = setTimeout(() => this.#fail(this.#silence()), timeout);
     let again: NodeJS.Timeout | undefined;
     const ask = (): void => {
@@ -76,7 +76,7 @@ class Greeting implements Transport, TransportReceiver {
     this.#cleanups.push(() => {
       clearTimeout(late);
       clearTimeout(again);
-      signal.removeEventListener('abort', onAbort);
+      withdraw();
     });
     this.#inner.start(this);
   }

@@ -1,3 +1,4 @@
+import { onAbort } from '@guestfs/events/internal';
 import { after } from './within.js';
 
 export interface DeadlineOptions {
@@ -26,10 +27,7 @@ export class Deadline {
     this.#end = performance.now() + milliseconds;
     this.#cleanups.push(after(milliseconds, () => this.#abort.abort(late(this.account()))));
     if (signal === undefined) return;
-    const pass = (): void => this.#abort.abort(signal.reason);
-    signal.addEventListener('abort', pass, { once: true });
-    this.#cleanups.push(() => signal.removeEventListener('abort', pass));
-    if (signal.aborted) pass();
+    this.#cleanups.push(onAbort(signal, () => this.#abort.abort(signal.reason)));
   }
 
   /** Aborted when the time is up, and when the work is given up. */

@@ -1,18 +1,17 @@
+import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '@guestfs/events';
 
 /** The result of some work; rejects with the signal's reason as soon as it is aborted. The work then goes on unheard. */
 export async function unlessAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  let abort = (): void => undefined;
+  let withdraw = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
+    withdraw = onAbort(signal, () => reject(signal.reason as Error));
   });
   try {
     return await Promise.race([aborted, work]);
   } finally {
-    signal.removeEventListener('abort', abort);
+    withdraw();
     // Whichever of the two rejects later has nobody who hears of it.
     Promise.resolve(work).catch(() => undefined);
     aborted.catch(() => undefined);

@@ -7,6 +7,7 @@ import type { EventsOptions } from '../iterate.js';
 import { encodeFrame, encodeHeader, FrameReader } from '../recording/frames.js';
 import { openLink } from './link.js';
 import type { EventPort } from './link.js';
+import { onAbort } from '../on-abort.js';
 
 export interface ForwardOptions extends EventsOptions {
   /** The classes to send. Default all. */
@@ -44,7 +45,6 @@ class EventForwarder implements Forwarding {
   sent = 0;
   readonly finished: Promise<void>;
   readonly #source: GuestfsEventSource;
-  readonly #options: ForwardOptions;
   readonly #store;
   readonly #link;
   readonly #acks = new FrameReader('ERR_GUESTFS_PROTOCOL', false);
@@ -56,11 +56,11 @@ class EventForwarder implements Forwarding {
   #greeted = false;
   #stopping = false;
   #over = false;
+  #withdraw: (() => void) | undefined;
 
   constructor(source: GuestfsEventSource, port: EventPort, options: ForwardOptions) {
     const { mask = GUESTFS_EVENT.ALL, signal } = options;
     this.#source = source;
-    this.#options = options;
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
     this.#store = createEventStore(options);
     this.#handle = source.setEventCallback((event) => {
@@ -78,9 +78,8 @@ class EventForwarder implements Forwarding {
       source.deleteEventCallback(this.#handle);
       throw error;
     }
-    signal?.addEventListener('abort', this.#abort, { once: true });
-    if (signal?.aborted === true) this.#abort();
-    else this.#schedule();
+    if (signal !== undefined) this.#withdraw = onAbort(signal, this.#abort);
+    if (signal?.aborted !== true) this.#schedule();
   }
 
   get dropped(): number {
@@ -177,7 +176,7 @@ class EventForwarder implements Forwarding {
     if (this.#over) return;
     this.#over = true;
     this.#source.deleteEventCallback(this.#handle);
-    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#withdraw?.();
     this.#store.clear();
     this.#link.close();
     this.#resolveFinished();

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { onAbort } from '@guestfs/events/internal';
 import { Connection } from '../../protocol/connection/connection.js';
 import { GuestfsError } from '../../protocol/errors.js';
 import { SocketTransport } from '../../protocol/transport/socket.js';
@@ -199,20 +200,14 @@ function watchBoot(
   { context, mayFallBack, limit }: BootOptions,
 ) {
   const withdrawals: (() => void)[] = [];
-  let abort = (): void => undefined;
   const outcome = new Promise<Outcome>((resolve) => {
     void machine.ended.then(() => resolve({ kind: 'exited' }));
     void monitor.stopped.then((error) => resolve({ kind: 'stopped', error }));
     if (limit !== undefined) withdrawals.push(after(limit, () => resolve({ kind: 'late' })));
     if (mayFallBack) withdrawals.push(after(SILENCE_LIMIT, () => phases.kernelUp || resolve({ kind: 'silent' })));
-    abort = () => resolve({ kind: 'aborted' });
-    context.signal.addEventListener('abort', abort, { once: true });
-    if (context.signal.aborted) abort();
+    withdrawals.push(onAbort(context.signal, () => resolve({ kind: 'aborted' })));
   });
-  const stop = (): void => {
-    withdrawals.forEach((withdraw) => withdraw());
-    context.signal.removeEventListener('abort', abort);
-  };
+  const stop = (): void => withdrawals.forEach((withdraw) => withdraw());
   return { outcome, stop };
 }
 

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, type Subprocess } from 'execa';
+import { onAbort } from '@guestfs/events/internal';
 import { showCommand } from './show-command.js';
 import { codeOf } from '../host/system-error.js';
 
@@ -38,6 +39,10 @@ export async function runCommand(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const logEnd = logCommand(options.log, file, args);
+  // It listens to its signal by itself, and one signal may serve many commands.
+  const stop = new AbortController();
+  const { signal } = options;
+  const withdraw = signal && onAbort(signal, () => stop.abort(signal.reason));
   const child = execa(file, args, {
     reject: false,
     all: true,
@@ -46,12 +51,13 @@ export async function runCommand(
     env: { ...options.env },
     maxBuffer: MAX_OUTPUT,
     killSignal: 'SIGKILL',
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(signal === undefined ? {} : { cancelSignal: stop.signal }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   });
   // Resolves before `child` does where a child of the command holds its output open: that is cut off, then.
   const ended = endOf(child);
   const result = await child;
+  withdraw?.();
   const { exitCode, description } = await ended;
   logEnd(description);
   const startError = child.pid === undefined ? (result.code ?? 'unknown') : null;

@@ -1,3 +1,4 @@
+import { onAbort } from '@guestfs/events/internal';
 import { Tail } from '../process/tail.js';
 import { startProcess } from '../process/run.js';
 import { dyingWithParent } from '../process/death-signal.js';
@@ -37,7 +38,7 @@ export async function probeAccelerator(options: ProbeOptions): Promise<ProbeResu
   });
   const log = new Tail(16 * 1024);
   let timer: NodeJS.Timeout | undefined;
-  let stop = (): void => undefined;
+  let withdraw = (): void => undefined;
   try {
     return await new Promise<ProbeResult>((resolve, reject) => {
       const read = (bytes: Buffer): void => {
@@ -53,12 +54,11 @@ export async function probeAccelerator(options: ProbeOptions): Promise<ProbeResu
         () => resolve({ outcome: 'silent', reason: 'the kernel gave no sign of life' }),
         options.limit ?? PROBE_LIMIT,
       );
-      stop = () => reject(options.signal.reason as Error);
-      options.signal.addEventListener('abort', stop, { once: true });
+      withdraw = onAbort(options.signal, () => reject(options.signal.reason as Error));
     });
   } finally {
     clearTimeout(timer);
-    options.signal.removeEventListener('abort', stop);
+    withdraw();
     child.kill('SIGKILL');
     await child.ended;
   }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { onAbort } from '@guestfs/events/internal';
 import { pause } from '../../waiting/give-up.js';
 import { openCacheFolder } from '../host/folders.js';
 import type { BoundContext } from '../boot/launch-deadline.js';
@@ -60,8 +61,7 @@ async function firstOf(
   context: BoundContext,
 ): Promise<Turn | null> {
   const stop = new AbortController();
-  const giveUp = (): void => stop.abort(context.signal.reason);
-  context.signal.addEventListener('abort', giveUp, { once: true });
+  const withdraw = onAbort(context.signal, () => stop.abort(context.signal.reason));
   const { signal } = stop;
   const locks = files.map((file) => FileLock.take(file, { what: 'boots an appliance', signal, log: () => undefined }));
   const limit = Math.min(LONGEST, context.deadline.left / 2);
@@ -69,7 +69,7 @@ async function firstOf(
   try {
     first = await Promise.race([...locks, templateOrLate(key, store, limit, signal)]);
   } finally {
-    context.signal.removeEventListener('abort', giveUp);
+    withdraw();
     if (!signal.aborted) stop.abort(new Error('not waited for any more'));
     // Others may come at the same moment.
     for (const lock of locks) {

@@ -1,3 +1,4 @@
+import { onAbort } from '@guestfs/events/internal';
 import type { Progress } from '@guestfs/events';
 import { GuestfsError } from '../errors.js';
 import { located, showOrigin, type Origin } from './located.js';
@@ -36,8 +37,7 @@ export class OperationControl<T = unknown> {
   #last: Progress | null = null;
   #failed = false;
   #error: unknown;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | null = null;
+  #withdraw: (() => void) | null = null;
   #controller: AbortController | null = null;
   /** Where the call was made; its stack is formatted only when an error needs it. */
   #origin: Origin | null = null;
@@ -83,9 +83,7 @@ export class OperationControl<T = unknown> {
       this.cancel(signal.reason);
       return;
     }
-    this.#signal = signal;
-    this.#onAbort = () => this.cancel(signal.reason);
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#withdraw = onAbort(signal, () => this.cancel(signal.reason));
   }
 
   get settled(): boolean {
@@ -176,11 +174,8 @@ export class OperationControl<T = unknown> {
     this.#settled = true;
     this.#failed = failed;
     this.#error = error;
-    if (this.#onAbort !== null) {
-      this.#signal?.removeEventListener('abort', this.#onAbort);
-      this.#onAbort = null;
-      this.#signal = undefined;
-    }
+    this.#withdraw?.();
+    this.#withdraw = null;
     const observers = this.#observers;
     this.#observers = null;
     observers?.forEach((observer) => observer.end(failed, error));

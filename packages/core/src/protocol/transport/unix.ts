@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '../errors.js';
 import { Inbox } from './inbox.js';
 import { SocketTransport } from './socket.js';
@@ -18,11 +19,12 @@ export function connectUnix(path: string, options: ConnectUnixOptions = {}): Pro
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(givenUp(path, signal.reason));
     let socket: Socket;
+    let withdraw = (): void => undefined;
     const settle = (): void => {
-      signal?.removeEventListener('abort', onAbort);
+      withdraw();
       socket.off('error', onError);
     };
-    const onAbort = (): void => {
+    const giveUp = (): void => {
       settle();
       socket.on('error', () => undefined);
       socket.destroy();
@@ -44,7 +46,7 @@ export function connectUnix(path: string, options: ConnectUnixOptions = {}): Pro
       return reject(refused(path, error as NodeJS.ErrnoException));
     }
     socket.on('error', onError);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal !== undefined) withdraw = onAbort(signal, giveUp);
   });
 }
 
