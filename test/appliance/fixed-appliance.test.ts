@@ -54,6 +54,13 @@ test('a fixed appliance made here boots with supermin off the PATH', async () =>
   }
 }, 400_000);
 
+test('those that ask for the same at once get the same', async () => {
+  const target = join(folder, 'shared');
+  const [one, two] = await Promise.all([makeFixedAppliance(target), makeFixedAppliance(target)]);
+  expect(two).toEqual(one);
+  expect((await readdir(target)).sort()).toEqual(['README.fixed', 'initrd', 'kernel', 'root']);
+}, 400_000);
+
 test('a file in the way, and an abort: an error, and nothing is left', async () => {
   const file = join(folder, 'file');
   await writeFile(file, 'x');

@@ -10,6 +10,7 @@ import {
   lastLines,
   prepareAppliance,
   runCommand,
+  SingleFlight,
 } from '@guestfs/core/internal';
 
 export interface FixedApplianceOptions {
@@ -42,15 +43,31 @@ nor a kernel is needed there. Make it anew now and then: its programs are as old
  *
  * The folder must not be there yet, or be empty; it appears only when it is complete. The appliance of the path is built
  * first where only its skeleton is there. Rejects as a launch does for an appliance that cannot be built, and with
- * `ERR_GUESTFS_ARGUMENT` for a folder that holds other files.
+ * `ERR_GUESTFS_ARGUMENT` for a folder that holds other files. Those that ask for the same at once get the same.
  */
 export async function makeFixedAppliance(folder: string, options: FixedApplianceOptions = {}): Promise<FixedAppliance> {
   const target = resolve(folder);
-  const { signal = new AbortController().signal, onMessage: log = () => undefined } = options;
-  await refuseUsedFolder(target);
   const defaults = environmentDefaults(process.env);
   const path = (options.path ?? defaults.path).filter((place) => resolve(place) !== target);
   const cachedir = options.cachedir ?? defaults.cachedir;
+  const { signal, onMessage: log = () => undefined } = options;
+  return making.run(JSON.stringify([target, path, cachedir]), signal, (shared) =>
+    makeInto(target, { path, cachedir, log, signal: shared }),
+  );
+}
+
+/** What this process is making. */
+const making = new SingleFlight<FixedAppliance>();
+
+interface Making {
+  readonly path: readonly string[];
+  readonly cachedir: string;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+async function makeInto(target: string, { path, cachedir, log, signal }: Making): Promise<FixedAppliance> {
+  await refuseUsedFolder(target);
   const { kernel, initrd, root, rootFormat } = await prepareAppliance({
     path,
     cachedir,

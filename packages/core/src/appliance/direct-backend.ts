@@ -84,7 +84,11 @@ async function launchDirect(config: LaunchConfig, context: BoundContext, kvmDevi
     try {
       const { session, accelerator } = await boot();
       // The next launch uses the accelerator that works.
-      makeTemplateLater({ ...ingredients, accelerator }, config, turn, log);
+      const made = { key, store, ingredients: { ...ingredients, accelerator } };
+      await makeTemplateLater(made, config, turn, log).catch((error: unknown) => {
+        turn.release();
+        log(`warm start: no template is made (${String(error)})`);
+      });
       return session;
     } catch (error) {
       turn.release();

@@ -10,8 +10,8 @@ interface Flight<T> {
  * Does work once for all that ask for it at the same time: who asks while it is under way gets its result, or its error.
  * Nothing is kept when it has ended, so an error does not last.
  *
- * Each caller has a signal of its own, and is let go when that is aborted; the work is given up when nobody waits for it
- * any more.
+ * Each caller has a signal of its own, and is let go when that is aborted. The work is given up when nobody waits for it
+ * any more; the last is let go when it has ended, and so has cleaned up.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
@@ -24,7 +24,7 @@ export class SingleFlight<T> {
       return await unlessAborted(flight.result, signal);
     } finally {
       flight.callers -= 1;
-      if (flight.callers === 0) this.#giveUp(key, flight);
+      if (flight.callers === 0) await this.#giveUp(key, flight);
     }
   }
 
@@ -41,9 +41,10 @@ export class SingleFlight<T> {
   }
 
   /** Later callers start anew: they must not get the error of work that others gave up. */
-  #giveUp(key: string, flight: Flight<T>): void {
+  async #giveUp(key: string, flight: Flight<T>): Promise<void> {
     this.#forget(key, flight);
     flight.abort.abort(new Error('nobody waits for it any more'));
+    await flight.result.catch(() => undefined);
   }
 
   #forget(key: string, flight: Flight<T>): void {

@@ -123,10 +123,12 @@ describe('a single flight', () => {
   test('who gives up goes alone; the work is given up with the last, and who comes then starts anew', async () => {
     const flight = new SingleFlight<string>();
     const works: AbortSignal[] = [];
+    let cleanedUp = false;
     const users = [new AbortController(), new AbortController()] as const;
     const work = async (signal: AbortSignal): Promise<string> => {
       works.push(signal);
-      await pause(3_600_000, { signal });
+      await pause(3_600_000, { signal }).catch(() => pause(20));
+      cleanedUp = true;
       return 'never';
     };
     const waits = users.map((user) => flight.run('a', user.signal, work));
@@ -136,6 +138,7 @@ describe('a single flight', () => {
     users[1].abort(new Error('second'));
     await expect(waits[1]).rejects.toThrow('second');
     expect(works.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(cleanedUp).toBe(true);
     expect(await flight.run('a', undefined, async () => 'anew')).toBe('anew');
     await expect(flight.run('a', users[0].signal, work)).rejects.toThrow('first');
     expect(works).toHaveLength(1);

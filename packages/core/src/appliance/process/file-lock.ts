@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { unlessAborted } from '../../waiting/give-up.js';
 import { orNull } from '../../waiting/within.js';
 import { findProgram } from './run.js';
@@ -66,6 +66,17 @@ export class FileLock {
   /** Gives the lock back. Idempotent. */
   release(): void {
     if (this.#holder !== null) end(this.#holder);
+  }
+}
+
+/** Whether somebody waits for a lock on one of these files; false where the kernel does not tell. */
+export async function isWaitedFor(files: readonly string[]): Promise<boolean> {
+  try {
+    const inodes = await Promise.all(files.map(async (file) => String((await stat(file)).ino)));
+    const blocked = (await readFile('/proc/locks', 'latin1')).matchAll(/^\d+: -> FLOCK .*:(\d+) \d+ \S+$/gm);
+    return [...blocked].some(([, inode = '']) => inodes.includes(inode));
+  } catch {
+    return false;
   }
 }
 

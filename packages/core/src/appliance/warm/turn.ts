@@ -4,13 +4,13 @@ import { onAbort } from '@guestfs/events/internal';
 import { pause } from '../../waiting/give-up.js';
 import { openCacheFolder } from '../host/folders.js';
 import type { BoundContext } from '../boot/launch-deadline.js';
-import { FileLock } from '../process/file-lock.js';
+import { FileLock, isWaitedFor } from '../process/file-lock.js';
 import type { TemplateStore } from './template/store.js';
 
 /** A place among the machines that boot; somebody else takes it when it is released. */
 export interface Turn {
-  /** Whether others of this process wait for a template. */
-  readonly crowded: boolean;
+  /** Whether others wait, in whatever process. */
+  isCrowded(): Promise<boolean>;
   release(): void;
 }
 
@@ -20,8 +20,6 @@ const LOOK_STEP = 250;
 const LONGEST = 120_000;
 /** The most places that one launch waits for. */
 const WAITED_FOR = 4;
-/** Launches of this process that wait. */
-let waiting = 0;
 
 /**
  * Waits until a machine may boot where a template is wanted that is not there yet: no more of them side by side than there
@@ -40,18 +38,13 @@ export async function waitForTurn(
   const what = 'boots an appliance';
   for (const file of files) {
     const lock = await FileLock.tryTake(file, { what });
-    if (lock !== null) return turnWith(lock, key, store);
+    if (lock !== null) return turnWith(lock, files, key, store);
   }
   context.log(
     `warm start: ${files.length} appliance${files.length === 1 ? ' boots' : 's boot'} already or their templates are made: waiting for one of them, or for the template ${key}`,
   );
   context.deadline.waitFor(`other launches to boot, or to make the template ${key}`);
-  waiting += 1;
-  try {
-    return await firstOf(someOf(files), key, store, context);
-  } finally {
-    waiting -= 1;
-  }
+  return firstOf(files, key, store, context);
 }
 
 async function firstOf(
@@ -63,7 +56,9 @@ async function firstOf(
   const stop = new AbortController();
   const withdraw = onAbort(context.signal, () => stop.abort(context.signal.reason));
   const { signal } = stop;
-  const locks = files.map((file) => FileLock.take(file, { what: 'boots an appliance', signal, log: () => undefined }));
+  const locks = someOf(files).map((file) =>
+    FileLock.take(file, { what: 'boots an appliance', signal, log: () => undefined }),
+  );
   const limit = Math.min(LONGEST, context.deadline.left / 2);
   let first: FileLock | 'template' | 'late' | null = null;
   try {
@@ -80,9 +75,9 @@ async function firstOf(
     }
   }
   if (first === 'template') return null;
-  if (first !== 'late') return turnWith(first, key, store);
+  if (first !== 'late') return turnWith(first, files, key, store);
   context.log(`warm start: waited ${Math.round(limit / 1000)} s in vain, booting`);
-  return { crowded: false, release: () => undefined };
+  return { isCrowded: async () => true, release: () => undefined };
 }
 
 /** A few of them: each that is waited for costs a small process. */
@@ -106,15 +101,15 @@ async function templateOrLate(
 }
 
 /** Null where the template came with the turn. */
-async function turnWith(lock: FileLock, key: string, store: TemplateStore): Promise<Turn | null> {
+async function turnWith(
+  lock: FileLock,
+  files: readonly string[],
+  key: string,
+  store: TemplateStore,
+): Promise<Turn | null> {
   if (await store.has(key)) {
     lock.release();
     return null;
   }
-  return {
-    get crowded() {
-      return waiting > 0;
-    },
-    release: () => lock.release(),
-  };
+  return { isCrowded: () => isWaitedFor(files), release: () => lock.release() };
 }

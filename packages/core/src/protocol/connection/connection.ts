@@ -1,3 +1,4 @@
+import { orNull } from '../../waiting/within.js';
 import { GuestfsError } from '../errors.js';
 import type { CallOptions } from '../operation/control.js';
 import { DownloadOperation } from '../operation/download.js';
@@ -188,10 +189,7 @@ export class Connection {
   }
 
   async #close(timeout: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeout)));
-    await Promise.race([this.#line.whenIdle(), late]);
-    clearTimeout(timer);
+    await orNull(timeout, this.#line.whenIdle());
     if (this.#end === null) {
       this.#line.flush();
       // Before the transport's own end arrives: that one would look like a loss.

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { LaunchConfig } from '../../config/config.js';
 import { startBuilder } from '../../process/builder.js';
 import type { Turn } from '../turn.js';
+import type { Wanted } from '../restore/warm-start.js';
 import type { Ingredients } from '../template/key.js';
 
 /** How long after a launch making a template begins, in milliseconds: what is done first with a handle comes first. */
@@ -27,27 +28,32 @@ export interface BackgroundTask {
  * alive. Once per process and kind of template: where it fails, launches go on cold. The turns of the first launches go to it,
  * since it boots a machine too.
  */
-export function makeTemplateLater(
-  ingredients: Ingredients,
+export async function makeTemplateLater(
+  { ingredients, key, store }: Wanted,
   config: LaunchConfig,
   turn: Turn,
   log: (line: string) => void,
-): void {
+): Promise<void> {
   const { cachedir, sockdir, tmpdir } = config;
-  const kind = JSON.stringify([ingredients, cachedir]);
   const program = builderProgram();
-  const turns = asked.get(kind) ?? [];
-  if (program === null || (asked.has(kind) && (turns.length === 0 || turns.length >= PLACES))) return turn.release();
-  turns.push(turn);
-  if (asked.has(kind)) return;
+  const kind = JSON.stringify([ingredients, cachedir]);
+  const urgent = await turn.isCrowded();
+  const begun = await store.isBeingMade(key);
+  const known = asked.get(kind);
+  // Where nobody waits, the next launch had better boot than wait for a template that others make.
+  if (program === null || (!urgent && (begun || known !== undefined))) turn.release();
+  if (program === null) return;
+  if (known !== undefined) {
+    if (known.length === 0 || known.length >= PLACES) turn.release();
+    else known.push(turn);
+    return;
+  }
+  const turns = [turn];
   asked.set(kind, turns);
-  const urgent = turn.crowded;
   const task = JSON.stringify({ ingredients, cachedir, sockdir, tmpdir, urgent } satisfies BackgroundTask);
   log('warm start: a template is made in the background; "npx guestfs warm" makes it beforehand');
-  setTimeout(
-    () => startBuilder(program, task, () => turns.splice(0).forEach((each) => each.release())),
-    urgent ? 0 : DELAY,
-  ).unref();
+  const start = (): void => startBuilder(program, task, () => turns.splice(0).forEach((each) => each.release()));
+  setTimeout(start, urgent ? 0 : DELAY).unref();
 }
 
 /** The compiled program, also where this runs from the TypeScript sources; null where nothing was compiled. */
