@@ -186,6 +186,7 @@ async function boot(
       launchFlag: 'required',
       signal,
       onProgress: (progress) => context.progress(progress),
+      log: (line) => context.log(line),
       ...(context.tap && { tap: context.tap }),
     });
     phases.complete();

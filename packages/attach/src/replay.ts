@@ -35,6 +35,7 @@ export function replayBackend(file: string): Backend {
         launchFlag: 'none',
         signal,
         onProgress: (progress) => context.progress(progress),
+        log: (line) => context.log(line),
         ...(context.tap && { tap: context.tap }),
       });
       for (const phase of ['applianceBuilt', 'kernelUp', 'initRunning', 'ready'] as const) context.phase(phase);

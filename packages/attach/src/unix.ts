@@ -73,6 +73,7 @@ async function attach(path: string, context: LaunchContext, limits: AttachLimits
     launchFlag: 'none',
     signal,
     onProgress: (progress) => context.progress(progress),
+    log: (line) => context.log(line),
     ...(context.tap && { tap: context.tap }),
   });
   return new AttachedSession(connection);

@@ -9,6 +9,7 @@ export { FrameDecoder, type FrameReceiver } from './protocol/wire/frames.js';
 export { codecOf, type ProcedureCodec } from './protocol/wire/codec.js';
 export { isMessage, readReplyHeader, SERIAL_OFFSET, type ReplyHeader } from './protocol/wire/header.js';
 export { structDecoder } from './protocol/wire/results.js';
+export { describeCancelled } from './protocol/connection/wait-watch.js';
 export { describeArguments } from './protocol/connection/describe.js';
 export { argumentTypes, explainArgument } from './protocol/xdr/argument-types.js';
 export { Reader } from './protocol/xdr/reader.js';

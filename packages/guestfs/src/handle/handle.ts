@@ -18,6 +18,7 @@ import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@gues
 import { openBackend } from './backends.js';
 import { withChecks } from './launch-checks.js';
 import { CallOrder } from './order.js';
+import { syncBeforeEnd } from './last-sync.js';
 import { ScratchFolder } from './scratch.js';
 import { changeSettings, launchConfig } from './settings.js';
 
@@ -192,7 +193,9 @@ export class Handle {
     if (session === null) return this.#ended;
     let failure: unknown = null;
     try {
-      await this.#sync();
+      const { connection } = session;
+      const mayLose = this.drives.some(({ readonly }) => !readonly);
+      if (this.settings.autosync && !connection.ended) await syncBeforeEnd(connection, mayLose);
     } catch (error) {
       failure = error;
     }

@@ -181,6 +181,7 @@ async function openConnection(
       launchFlag: 'required',
       signal,
       onProgress: (progress) => context.progress(progress),
+      log: (line) => context.log(line),
       ...(context.tap && { tap: context.tap }),
     });
     if (!signal.aborted) return { kind: 'up', connection, socket };

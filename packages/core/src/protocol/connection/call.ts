@@ -15,6 +15,8 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
   readonly codec: ProcedureCodec;
   /** 0 until it is sent. */
   serial = 0;
+  /** When all before it was answered, by the performance clock: the daemon has been at it since. */
+  begunAt = 0;
   /** The length of its frame in bytes. */
   size = 0;
   /** The encoded call while it waits in the queue. */

@@ -18,6 +18,7 @@ import { Origins } from './origins.js';
 import type { Stall } from './stall.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { Upload } from '../transfer/upload.js';
+import { cancelledCall, WaitWatch, type CancelledCall } from './wait-watch.js';
 
 /** How long `close` waits for calls that run, in milliseconds. */
 const CLOSE_TIMEOUT = 5_000;
@@ -36,6 +37,7 @@ export class Connection {
   readonly closed: Promise<ConnectionEnd>;
   readonly #transport: Transport;
   readonly #line: Line;
+  readonly #watch: WaitWatch | null;
   readonly #origins = new Origins();
   readonly #options: ConnectionOptions;
   #end: ConnectionEnd | null = null;
@@ -50,6 +52,8 @@ export class Connection {
     this.#options = options;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     this.#line = new Line(transport, options.tap);
+    const { log } = options;
+    this.#watch = log === undefined ? null : new WaitWatch(this.#line, log);
   }
 
   /**
@@ -77,6 +81,12 @@ export class Connection {
   onEnd(listener: (end: ConnectionEnd) => void): void {
     if (this.#end === null) this.#endListeners.push(listener);
     else listener(this.#end);
+  }
+
+  /** The call that the daemon is at, where that was cancelled: it cannot be interrupted, and what comes next waits. */
+  get cancelledCall(): CancelledCall | null {
+    const call = this.#line.abandoned;
+    return call === null ? null : cancelledCall(call);
   }
 
   /** What a call rejects with while the daemon's machine stands still; null while it runs. */
@@ -128,7 +138,9 @@ export class Connection {
     }
     try {
       call.transfer = transferOf(issued, options);
+      const { idle } = this.#line;
       this.#line.issue(issued, options?.size ?? 0n);
+      if (!idle) this.#watch?.begin();
       // Last, as looking at the stack takes time: the daemon is at work already.
       this.#remember(issued);
     } catch (error) {
@@ -166,7 +178,8 @@ export class Connection {
   /**
    * Ends the connection when the calls that were issued are done; new ones reject from now on.
    *
-   * Waits at most `timeout` milliseconds (default 5000) for them, and not at all for a machine that stands still; those
+   * Waits at most `timeout` milliseconds (default 5000) for them, and not at all for calls that were cancelled or for a
+   * machine that stands still; those
    * still open then reject with ERR_GUESTFS_CLOSED.
    * Resolves when the transport is gone, also with a dead peer. Idempotent.
    */
@@ -216,6 +229,7 @@ export class Connection {
     if (this.#end !== null) return;
     this.#end = end;
     if (destroyTransport) this.#transport.destroy(end.expected ? undefined : end.reason);
+    this.#watch?.end();
     for (const listener of this.#endListeners.splice(0)) listener(end);
     for (const call of this.#line.end()) call.reject(endedFailure(call, end.reason));
     this.#resolveClosed(end);

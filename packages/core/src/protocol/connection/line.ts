@@ -66,7 +66,25 @@ export class Line implements FrameReceiver, TransferLine {
     return this.#queue.length === 0 && this.#sent.length === 0 && this.#transfer === null;
   }
 
-  /** Resolves when the line is idle, or stalled: nobody knows then when it will be. */
+  /** Whether nothing is on the line but calls that were cancelled and move no file. */
+  get #unwanted(): boolean {
+    return this.#transfer === null && this.waiting === undefined;
+  }
+
+  /** What the daemon is at, where that was cancelled: nobody waits for it but the calls behind it. */
+  get abandoned(): PendingCall | null {
+    const call = this.#transferCall ?? this.#sent.peek();
+    return call?.settled === true && this.#held === null ? call : null;
+  }
+
+  /** The first call that waits for its answer. */
+  get waiting(): PendingCall | undefined {
+    const waits = (call: PendingCall): boolean => !call.settled;
+    const call = this.#transferCall;
+    return call !== null && waits(call) ? call : (this.#sent.find(waits) ?? this.#queue.find(waits));
+  }
+
+  /** Resolves when nobody waits for the daemon any more, or when it is stalled: nobody knows then how long. */
   whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -196,6 +214,8 @@ export class Line implements FrameReceiver, TransferLine {
     let call = this.#sent.shift()!;
     for (; !isAnswered(call); call = this.#sent.shift()!) this.#unanswered(call);
     this.#sentBytes -= call.size;
+    const next = this.#sent.peek();
+    if (next !== undefined) next.begunAt = performance.now();
     if (call.transfer !== null) this.#transferReply(call, call.transfer, reader, header.failed);
     else if (!call.settled) this.#settle(call, reader, header.failed);
   }
@@ -312,6 +332,7 @@ export class Line implements FrameReceiver, TransferLine {
   #onLine(call: PendingCall): void {
     this.#sent.push(call);
     this.#sentBytes += call.size;
+    if (this.#sent.length === 1) call.begunAt = performance.now();
     if (call.transfer === null) return;
     this.#transfer = call.transfer;
     this.#transferCall = call;
@@ -324,7 +345,7 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   #checkIdle(): void {
-    if (this.#onIdle === null || !(this.idle || this.#held === 'stalled')) return;
+    if (this.#onIdle === null || !(this.#unwanted || this.#held === 'stalled')) return;
     this.#onIdle();
     this.#onIdle = null;
   }

@@ -40,6 +40,8 @@ export interface ConnectionOptions {
   readonly tap?: ConnectionTap | undefined;
   /** Told of the progress of every call. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told in lines for people what calls wait for, where that is one that was cancelled. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 /** How a connection ended. */

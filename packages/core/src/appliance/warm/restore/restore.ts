@@ -86,6 +86,7 @@ async function restoreBySteps(options: RestoreOptions, enter: (step: RestoreStep
       const connection = await Connection.open(new SocketTransport(daemon, 'appliance'), {
         launchFlag: 'none',
         onProgress: (progress) => context.progress(progress),
+        log: (line) => context.log(line),
         ...(context.tap && { tap: context.tap }),
       });
       const running = { home, qmp, monitor, helper, timeout: config.timeout };
