@@ -8,14 +8,16 @@ jest.setTimeout(120_000);
 
 const CHILD = `
 import { directBackend } from '@guestfs/attach';
+import { registerLive } from '@guestfs/core/internal';
 const [config, how] = [JSON.parse(process.argv[1]), process.argv[2]];
 const flush = () => new Promise((resolve) => {
   console.log('flushing');
   if (how !== 'stuck') setTimeout(() => { console.log('flushed'); resolve(); }, 200);
 });
-const context = { signal: new AbortController().signal, phase() {}, console() {}, log() {}, warn() {}, progress() {}, flush };
+const context = { signal: new AbortController().signal, phase() {}, console() {}, log() {}, warn() {}, progress() {} };
 if (how === 'handler') process.on('SIGTERM', () => { console.log('handled'); session.shutdown().then(() => process.exit(9)); });
 const session = await directBackend().launch(config, context);
+registerLive({ flush });
 console.log('pid ' + session.pid);
 setInterval(() => undefined, 1000);`;
 

@@ -67,7 +67,7 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
   deadline.waitFor('virsh to connect');
   // Whatever keeps libvirt from being used shows here, before anything is built.
   const uri = (await virsh.run(['uri'])).trim();
-  const home = await MachineHome.open(config.sockdir);
+  const home = MachineHome.open(config);
   let shell: VirshShell | null = null;
   let machine: Machine | null = null;
   const withdraw = onAbort(signal, () => shell?.kill());
@@ -190,9 +190,7 @@ async function boot(
       ...(context.tap && { tap: context.tap }),
     });
     phases.complete();
-    const session = new LibvirtSession(connection, shell, machine.name, home, () => console.destroy());
-    home.onSignal(context.flush);
-    return session;
+    return new LibvirtSession(connection, shell, machine.name, home, () => console.destroy());
   } catch (cause) {
     channel?.destroy();
     console.destroy();

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { GuestfsError, type Backend } from '@guestfs/core';
+import { GuestfsError, type Backend, type LaunchContext, type Session } from '@guestfs/core';
+import { registerLive } from '@guestfs/core/internal';
 import { encodeSessionRecord } from './replay/records.js';
 import { Recorder, summarize } from './replay/recorder.js';
 
@@ -43,71 +42,106 @@ export function recordingBackend(
       const part = new PartFile(path);
       const recorder = new Recorder((record) => part.write(encodeSessionRecord(record)));
       recorder.begin(summarize(config.drives), options.compareUploads ?? true);
-      try {
-        const session = await inner.launch(config, { ...context, tap: recorder });
-        const done = session.ended.then(async () => {
+      let session: Session | null = null;
+      const complete = (): RecordingSummary => {
+        unregister();
+        return tell(context, () => {
           const { calls, secrets } = recorder.finish();
-          await part.complete();
+          part.complete();
           return { file: path, calls, secretsLeftOut: secrets };
         });
-        done.then(
-          ({ calls, secretsLeftOut }) =>
-            context.log(
-              `recorded ${calls} calls in ${path}${secretsLeftOut.length > 0 ? `; left out: ${secretsLeftOut.join(', ')}` : ''}`,
-            ),
-          (error: unknown) => context.warn((error as Error).message),
-        );
-        finish(done);
+      };
+      const unregister = registerLive({
+        ended: () => {
+          try {
+            if (session === null) part.discard();
+            else complete();
+          } catch {
+            // It has been told.
+          }
+        },
+      });
+      try {
+        session = await inner.launch(config, { ...context, tap: recorder });
+        finish(session.ended.then(complete));
         return session;
       } catch (error) {
-        await part.discard();
+        unregister();
+        part.discard();
         throw error;
       }
     },
   };
 }
 
-/** A file that is there only when it is whole. */
+/** Completes a recording, and tells how that went. */
+function tell(context: LaunchContext, complete: () => RecordingSummary): RecordingSummary {
+  try {
+    const summary = complete();
+    const { file, calls, secretsLeftOut } = summary;
+    const left = secretsLeftOut.length > 0 ? `; left out: ${secretsLeftOut.join(', ')}` : '';
+    context.log(`recorded ${calls} calls in ${file}${left}`);
+    return summary;
+  } catch (error) {
+    context.warn((error as Error).message);
+    throw error;
+  }
+}
+
+/** A file that is there only when it is whole. It is written at once, so that nothing is lost where the process exits. */
 class PartFile {
   readonly #path: string;
   readonly #part: string;
-  readonly #stream: WriteStream;
-  #failure: Error | null = null;
+  #file: number | null = null;
+  #failure: { readonly cause: unknown } | null = null;
 
   constructor(path: string) {
     this.#path = path;
     this.#part = `${path}.${randomBytes(8).toString('hex')}.part`;
     // What another user put there, a link say, is never written through.
-    this.#stream = createWriteStream(this.#part, { mode: 0o600, flags: 'wx' });
-    this.#stream.on('error', (error) => (this.#failure = error));
+    this.#attempt(() => (this.#file = openSync(this.#part, 'wx', 0o600)));
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#failure === null) this.#stream.write(bytes);
+    if (this.#failure !== null) return;
+    this.#attempt(() => {
+      for (let at = 0; at < bytes.length && this.#file !== null;) at += writeSync(this.#file, bytes, at);
+    });
   }
 
-  async complete(): Promise<void> {
+  complete(): void {
+    this.#close();
+    if (this.#failure === null) this.#attempt(() => renameSync(this.#part, this.#path));
+    if (this.#failure === null) return;
+    const { cause } = this.#failure;
+    this.discard();
+    throw new GuestfsError(
+      'ERR_GUESTFS_RECORDING',
+      `the recording ${this.#path} could not be written: ${(cause as Error).message}`,
+      {
+        hint: 'check the folder, your rights to it, and the room on its disk',
+        cause,
+      },
+    );
+  }
+
+  discard(): void {
+    this.#close();
+    rmSync(this.#part, { force: true });
+  }
+
+  #close(): void {
+    const file = this.#file;
+    this.#file = null;
+    if (file !== null) this.#attempt(() => closeSync(file));
+  }
+
+  /** Keeps the first failure for the end. */
+  #attempt(work: () => void): void {
     try {
-      if (this.#failure !== null) throw this.#failure;
-      this.#stream.end();
-      await finished(this.#stream);
-      await rename(this.#part, this.#path);
+      work();
     } catch (cause) {
-      await rm(this.#part, { force: true });
-      throw new GuestfsError(
-        'ERR_GUESTFS_RECORDING',
-        `the recording ${this.#path} could not be written: ${(cause as Error).message}`,
-        {
-          hint: 'check the folder, your rights to it, and the room on its disk',
-          cause,
-        },
-      );
+      this.#failure ??= { cause };
     }
-  }
-
-  async discard(): Promise<void> {
-    this.#stream.destroy();
-    await finished(this.#stream).catch(() => undefined);
-    await rm(this.#part, { force: true });
   }
 }

@@ -12,6 +12,7 @@ export { structDecoder } from './protocol/wire/results.js';
 export { describeCancelled } from './protocol/connection/wait-watch.js';
 export { describeArguments } from './protocol/connection/describe.js';
 export { argumentTypes, explainArgument } from './protocol/xdr/argument-types.js';
+export { holdDuring } from './protocol/keep-alive.js';
 export { Reader } from './protocol/xdr/reader.js';
 export { Writer } from './protocol/xdr/writer.js';
 export { DirectBackend } from './appliance/direct-backend.js';
@@ -35,8 +36,8 @@ export {
   type Settings,
   type SettingType,
 } from './appliance/config/settings.js';
-export { checkSocketPath, makePrivateFolder } from './appliance/host/folders.js';
-export { registerLive, type LiveMachine } from './appliance/process/live.js';
+export { checkSocketPath } from './appliance/host/folders.js';
+export { registerLive, type Live } from './appliance/process/live.js';
 export { startWatcher, type Watcher } from './appliance/process/watcher.js';
 export {
   findProgram,

@@ -19,6 +19,8 @@ import type { DriveOptions, GuestfsOptions, OpenOptions } from './options.js';
  * be issued without waiting and run in that order; one issued while the appliance starts waits for it. A failure is a
  * `GuestfsError`, which the operation rejects with; the functions that return at once throw it.
  *
+ * A handle keeps the process alive only while something is awaited of it: a launch, a call, a close.
+ *
  * When the appliance ends, on its own or by `shutdown()`, the drives are forgotten and the handle can be used anew.
  */
 export class Guestfs extends GuestfsMethods implements AsyncDisposable {
@@ -148,7 +150,8 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
    * Ends everything: syncs the disks where autosync is on, ends the appliance, sends the `close` event, and removes
    * temporary files. Calls that were issued before are waited for.
    *
-   * Never rejects: call `shutdown()` before it to learn whether all was written. Idempotent.
+   * Never rejects: call `shutdown()` before it to learn whether all was written. Idempotent. A handle that is open when the
+   * program ends is closed then; where the process exits it is flushed for some seconds at most (docs/closing.md).
    */
   close(): Promise<void> {
     return this.#handle.close();

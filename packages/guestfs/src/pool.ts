@@ -1,7 +1,7 @@
 import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
-import { pause, unlessAborted } from '@guestfs/core/internal';
+import { holdDuring, pause, unlessAborted } from '@guestfs/core/internal';
 import { checkCall } from './call/check.js';
 import { signatures } from './generated/signatures.js';
 import { makeDrive } from './handle/drive.js';
@@ -64,7 +64,27 @@ export class GuestfsPool implements AsyncDisposable {
    */
   async acquire(options: AcquireOptions = {}): Promise<Guestfs> {
     checkOptions('acquire', options);
-    const { drives = [], signal } = options;
+    return holdDuring(this.#acquire(options));
+  }
+
+  /** Ends the handles that nobody took, and all launching; those that were given out go on. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort(closedError());
+    this.#tellWaiting(null);
+    await this.#filling;
+    await Promise.all(this.#ready.splice(0).map((g) => g.close()));
+  }
+
+  async #acquire({ drives = [], signal }: AcquireOptions): Promise<Guestfs> {
     const configs = drives.map(toConfig);
     for (;;) {
       this.#check(signal);
@@ -86,23 +106,6 @@ export class GuestfsPool implements AsyncDisposable {
       await g.close();
       return Guestfs.open({ ...this.#settings, drives, signal });
     }
-  }
-
-  /** Ends the handles that nobody took, and all launching; those that were given out go on. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  async #close(): Promise<void> {
-    this.#stop.abort(closedError());
-    this.#tellWaiting(null);
-    await this.#filling;
-    await Promise.all(this.#ready.splice(0).map((g) => g.close()));
   }
 
   #check(signal: AbortSignal | undefined): void {

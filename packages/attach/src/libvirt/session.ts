@@ -1,5 +1,5 @@
 import type { Connection, Session, SessionEnd } from '@guestfs/core';
-import type { MachineHome } from '@guestfs/core/internal';
+import { holdDuring, type MachineHome } from '@guestfs/core/internal';
 import type { VirshShell } from './shell.js';
 
 /** How long libvirt may take to end the machine in order, in milliseconds. */
@@ -23,7 +23,7 @@ export class LibvirtSession implements Session {
   }
 
   shutdown(): Promise<void> {
-    this.#shutdown ??= this.connection.close().then(() => this.ended.then(() => undefined));
+    this.#shutdown ??= holdDuring(this.connection.close().then(() => this.ended.then(() => undefined)));
     return this.#shutdown;
   }
 
@@ -31,6 +31,7 @@ export class LibvirtSession implements Session {
     this.#killed = true;
     this.#shell.kill();
     this.connection.destroy();
+    void holdDuring(this.ended);
   }
 
   async #watch(home: MachineHome, cleanUp: () => void): Promise<SessionEnd> {

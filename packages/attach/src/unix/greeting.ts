@@ -133,6 +133,15 @@ class Greeting implements Transport, TransportReceiver {
     this.#inner.destroy(reason);
   }
 
+  exchangeSync(deadline: number): boolean {
+    this.#state = 'started';
+    if (this.#rest !== null) {
+      this.resume();
+      return true;
+    }
+    return this.#inner.exchangeSync?.(deadline) === true;
+  }
+
   #deliverEnd(): void {
     if (!this.#ended || this.#state !== 'started') return;
     const receiver = this.#receiver;

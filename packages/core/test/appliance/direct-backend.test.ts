@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -63,12 +63,13 @@ describe('a session', () => {
     expect(isAlive(session.pid!)).toBe(false);
   });
 
-  test('gives qemu English messages and the temporary folder of the handle', async () => {
+  test('gives qemu English messages and a temporary folder in that of the handle, which goes with it', async () => {
     await host.qemu(`console.error('env', process.env.LC_ALL, process.env.TMPDIR); ${HEALTHY}`);
     const reports = new Reports();
     const session = await launch({}, reports);
     await session.shutdown();
-    expect(reports.output).toContain(`env C ${host.folder}/tmp`);
+    expect(reports.output).toContain(`env C ${host.folder}/tmp/guestfs-`);
+    expect(await readdir(join(host.folder, 'tmp'))).toEqual([]);
   });
 });
 

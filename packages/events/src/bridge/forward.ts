@@ -44,7 +44,8 @@ export function forwardEvents(source: GuestfsEventSource, port: EventPort, optio
 class EventForwarder implements Forwarding {
   sent = 0;
   readonly finished: Promise<void>;
-  readonly #source: GuestfsEventSource;
+  /** Weak, for the source refers to this: it may be garbage although it is forwarded. */
+  readonly #source: WeakRef<GuestfsEventSource>;
   readonly #store;
   readonly #link;
   readonly #acks = new FrameReader('ERR_GUESTFS_PROTOCOL', false);
@@ -60,7 +61,7 @@ class EventForwarder implements Forwarding {
 
   constructor(source: GuestfsEventSource, port: EventPort, options: ForwardOptions) {
     const { mask = GUESTFS_EVENT.ALL, signal } = options;
-    this.#source = source;
+    this.#source = new WeakRef(source);
     this.finished = new Promise((resolve) => (this.#resolveFinished = resolve));
     this.#store = createEventStore(options);
     this.#handle = source.setEventCallback((event) => {
@@ -87,7 +88,7 @@ class EventForwarder implements Forwarding {
   }
 
   stop(): Promise<void> {
-    this.#source.deleteEventCallback(this.#handle);
+    this.#source.deref()?.deleteEventCallback(this.#handle);
     this.#stopping = true;
     this.#schedule();
     return this.finished;
@@ -175,7 +176,7 @@ class EventForwarder implements Forwarding {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#source.deleteEventCallback(this.#handle);
+    this.#source.deref()?.deleteEventCallback(this.#handle);
     this.#withdraw?.();
     this.#store.clear();
     this.#link.close();

@@ -46,7 +46,8 @@ class EventRecorder implements EventRecording {
   events = 0;
   dropped = 0;
   error: GuestfsError | undefined;
-  readonly #source: GuestfsEventSource;
+  /** Weak, for the source refers to this: it may be garbage although it is recorded. */
+  readonly #source: WeakRef<GuestfsEventSource>;
   readonly #stream: Writable;
   readonly #ownsStream: boolean;
   readonly #maxQueuedBytes: number;
@@ -60,7 +61,7 @@ class EventRecorder implements EventRecording {
     if (typeof target !== 'string' && !(target instanceof URL) && typeof target?.write !== 'function') {
       throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'events are recorded to a path, a file: URL or a Writable');
     }
-    this.#source = source;
+    this.#source = new WeakRef(source);
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#handle = source.setEventCallback((event) => this.#record(event), mask);
     this.#ownsStream = typeof target === 'string' || target instanceof URL;
@@ -80,7 +81,7 @@ class EventRecorder implements EventRecording {
 
   #record(event: GuestfsEvent): void {
     if (this.error !== undefined) {
-      this.#source.deleteEventCallback(this.#handle);
+      this.#source.deref()?.deleteEventCallback(this.#handle);
       throw this.error;
     }
     if (this.#stream.writableLength > this.#maxQueuedBytes) {
@@ -95,7 +96,7 @@ class EventRecorder implements EventRecording {
   }
 
   async #finish(): Promise<void> {
-    this.#source.deleteEventCallback(this.#handle);
+    this.#source.deref()?.deleteEventCallback(this.#handle);
     this.#reportDropped();
     await new Promise<void>((resolve) => {
       const settled = (error?: Error | null): void => {

@@ -1,7 +1,7 @@
 import type { RecordingSummary } from '@guestfs/attach';
 import { LibvirtCredentials } from '@guestfs/attach/internal';
 import type { Authenticate } from '@guestfs/attach/internal';
-import { GuestfsError, LAUNCH_PHASES } from '@guestfs/core';
+import { GuestfsError, LAUNCH_PHASES, reasonOf } from '@guestfs/core';
 import type {
   Backend,
   Connection,
@@ -12,7 +12,14 @@ import type {
   Session,
   SessionEnd,
 } from '@guestfs/core';
-import { environmentDefaults, launchGivenUp, procedures, unlessAborted } from '@guestfs/core/internal';
+import {
+  environmentDefaults,
+  holdDuring,
+  launchGivenUp,
+  procedures,
+  registerLive,
+  unlessAborted,
+} from '@guestfs/core/internal';
 import type { Environment, Settings } from '@guestfs/core/internal';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 import { openBackend } from './backends.js';
@@ -24,6 +31,9 @@ import { changeSettings, launchConfig } from './settings.js';
 
 /** In their order. */
 const PHASES = Object.keys(LAUNCH_PHASES) as LaunchPhase[];
+
+/** As many calls are told by name. */
+const TOLD = 5;
 
 export type HandleState = 'config' | 'launching' | 'ready' | 'closed';
 
@@ -49,6 +59,7 @@ export class Handle {
   #ended: Promise<void> = Promise.resolve();
   #launching: { abort: AbortController; settled: Promise<void> } | null = null;
   #closing: Promise<void> | null = null;
+  #unregister: (() => void) | null = null;
   #recording: { wrap: (backend: Backend) => Backend; settle: (end: Promise<RecordingSummary>) => void } | null = null;
   /** The sockets of live guests, whose owners libvirt vouches for. */
   readonly #channels = new Set<string>();
@@ -182,7 +193,7 @@ export class Handle {
   async addDrives(drives: readonly DriveConfig[]): Promise<boolean> {
     const add = this.#session?.addDrives;
     if (add === undefined) return false;
-    await add(drives);
+    await holdDuring(add(drives));
     this.drives = [...drives];
     return true;
   }
@@ -205,6 +216,25 @@ export class Handle {
     if (failure !== null) throw failure as Error;
   }
 
+  /** Has the handle closed when this process ends: in order where it can, else as far as an exit allows. */
+  endWithProcess(): void {
+    this.#unregister = registerLive({
+      close: () => this.#closeIdle(),
+      flush: () => this.#sync().catch((error: unknown) => this.#warnUnwritten(error)),
+      flushSync: (deadline) => this.#syncNow(deadline),
+      ended: () => this.#endEvents(),
+    });
+  }
+
+  /** The program can reach the handle no more. */
+  abandon(): void {
+    if (this.#closing !== null) return;
+    if (this.#session !== null) {
+      this.warn('a handle was lost without close(): its disks are written out and its appliance is ended now');
+    }
+    void this.close();
+  }
+
   /** Ends everything; never rejects, and does its work once. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -220,10 +250,40 @@ export class Handle {
       this.warn(`what was written last may be lost, for the last sync failed: ${String(error)}`),
     );
     this.#recording?.settle(Promise.reject(closedError('recordSession')));
+    this.#endEvents();
+    await this.#forgetDrives()?.remove();
+    this.#unregister?.();
+  }
+
+  /** Closes where the program has nothing left to do: who should give or take the bytes of a transfer is gone, too. */
+  #closeIdle(): Promise<void> {
+    for (const transfer of this.transfers) transfer.cancel(new Error('the program has nothing left to do'));
+    return this.close();
+  }
+
+  #endEvents(): void {
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.emitter.dispatch(createEvent.close());
-    await this.#forgetDrives()?.remove();
     this.emitter.endEvents();
+  }
+
+  /** Syncs without the event loop, which does not run any more when a process exits. */
+  #syncNow(deadline: number): void {
+    const connection = this.#connection;
+    if (!this.settings.autosync || connection === null || connection.ended || connection.closing) return;
+    const { failure, dropped: all } = connection.callSync(procedures.internalAutosync, deadline);
+    // Not the one of a close that is under way.
+    const dropped = all.filter((name) => name !== procedures.internalAutosync.name);
+    if (dropped.length > 0) {
+      const more = dropped.length > TOLD ? `, and ${dropped.length - TOLD} more` : '';
+      this.warn(`the process exits before these calls are done: ${dropped.slice(0, TOLD).join(', ')}${more}`);
+    }
+    if (failure !== null) this.#warnUnwritten(failure);
+  }
+
+  #warnUnwritten(error: unknown): void {
+    this.warn(`the process ends, and the disks could not be written out: ${reasonOf(error)}`);
   }
 
   #begin(session: Session): void {
@@ -285,7 +345,6 @@ export class Handle {
       progress: (progress) => {
         if (this.emitter.wants('progress')) this.emitter.dispatch(createEvent.progress(progress));
       },
-      flush: () => this.#sync(),
     };
   }
 

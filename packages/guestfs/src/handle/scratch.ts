@@ -44,6 +44,6 @@ export class ScratchFolder {
 
   #make(): { folder: string; watcher: Watcher; unregister: () => void } {
     const folder = mkdtempSync(join(this.#parent, 'guestfs-scratch-'));
-    return { folder, watcher: startWatcher(folder), unregister: registerLive({ pid: undefined, folder }) };
+    return { folder, watcher: startWatcher(folder), unregister: registerLive({ folders: [folder] }) };
   }
 }

@@ -50,7 +50,7 @@ const LAST_WORDS = 2000;
 
 /** Boots an appliance, and waits until its daemon is up. When this fails, nothing is left behind. */
 export async function bootAppliance(options: BootOptions): Promise<MachineSession> {
-  const home = await MachineHome.open(options.config.sockdir);
+  const home = MachineHome.open(options.config);
   try {
     return await bootAt(home, options);
   } catch (error) {
@@ -100,9 +100,7 @@ async function bootAt(home: MachineHome, options: BootOptions): Promise<MachineS
     const { connection, socket } = await waitForDaemon(machine, monitor, listener, phases, options);
     phases.complete();
     context.log(`the appliance is up under ${accelerator}`);
-    const session = new MachineSession({ connection, socket, machine, home, monitor });
-    home.onSignal(context.flush);
-    return session;
+    return new MachineSession({ connection, socket, machine, home, monitor });
   } catch (error) {
     monitor?.close();
     machine?.kill();

@@ -1,39 +1,46 @@
+import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { LaunchConfig } from '../config/config.js';
 import { makePrivateFolder } from '../host/folders.js';
 import { registerLive } from '../process/live.js';
 import { startWatcher, type Watcher } from '../process/watcher.js';
 
 /**
- * The private folder of one machine (its socket, its secrets) and all that makes machine and folder go together with
- * this process: the watcher, and the hooks on exit and signals.
+ * The private folders of one machine and all that makes machine and folders go together with this process: the watcher,
+ * and the hooks on the end of the process.
  */
 export class MachineHome {
+  /** For its sockets and its secrets. */
   readonly folder: string;
+  /** For what qemu writes itself: overlays, which may grow large. */
+  readonly overlays: string;
   readonly #watcher: Watcher;
   readonly #unregister: () => void;
-  readonly #live: { pid: number | undefined; readonly folder: string; flush?: (() => Promise<void>) | undefined };
+  readonly #live: { pid: number | undefined; readonly folders: readonly string[] };
   #vacated: Promise<void> | null = null;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, overlays: string) {
     this.folder = folder;
-    this.#live = { pid: undefined, folder };
+    this.overlays = overlays;
+    this.#live = { pid: undefined, folders: [folder, overlays] };
     this.#unregister = registerLive(this.#live);
-    this.#watcher = startWatcher(folder);
+    this.#watcher = startWatcher(folder, overlays);
   }
 
-  static async open(sockdir: string): Promise<MachineHome> {
-    return new MachineHome(await makePrivateFolder(sockdir, 'the socket of the appliance'));
+  static open({ sockdir, tmpdir }: Pick<LaunchConfig, 'sockdir' | 'tmpdir'>): MachineHome {
+    const folder = makePrivateFolder(sockdir, 'the socket of the appliance');
+    try {
+      return new MachineHome(folder, makePrivateFolder(tmpdir, 'the overlays of disks'));
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Names the process that lives here. */
   adopt(pid: number): void {
     this.#live.pid = pid;
     this.#watcher.watch(pid);
-  }
-
-  /** What to do first when this process is told to end by a signal: write to the disks what is pending. */
-  onSignal(flush: (() => Promise<void>) | undefined): void {
-    this.#live.flush = flush;
   }
 
   /** Removes the folder; only after the process is gone. Idempotent; a folder that cannot be removed is left. */
@@ -45,7 +52,7 @@ export class MachineHome {
   async #vacate(): Promise<void> {
     this.#watcher.forget();
     this.#live.pid = undefined;
-    await rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
+    for (const folder of this.#live.folders) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     await this.#watcher.release();
     this.#unregister();
   }

@@ -40,7 +40,7 @@ export async function withinLaunchTimeout<T>(
 
 /** The context may be an object of any kind, with methods of its own. */
 function bind(context: LaunchContext, deadline: Deadline): BoundContext {
-  const { tap, flush } = context;
+  const { tap } = context;
   return {
     deadline,
     signal: deadline.signal,
@@ -50,7 +50,6 @@ function bind(context: LaunchContext, deadline: Deadline): BoundContext {
     warn: (line) => context.warn(line),
     progress: (progress) => context.progress(progress),
     ...(tap && { tap }),
-    ...(flush && { flush: () => flush.call(context) }),
   };
 }
 

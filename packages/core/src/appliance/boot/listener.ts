@@ -19,6 +19,7 @@ export class ApplianceListener {
       server.once('connection', (socket) => {
         // Closing also removes the socket's file: nobody else can come.
         server.close();
+        socket.unref();
         resolve(socket);
       });
     });

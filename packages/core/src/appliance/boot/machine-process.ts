@@ -6,8 +6,6 @@ import type { MachineHome } from './home.js';
 export interface MachineProcessOptions {
   readonly qemu: string;
   readonly args: readonly string[];
-  /** Where qemu keeps the overlays of read-only disks. */
-  readonly tmpdir: string;
   /** In a process group of its own. */
   readonly pgroup: boolean;
   readonly home: MachineHome;
@@ -49,7 +47,7 @@ export class MachineProcess {
     const [file, all] = await dyingWithParent(options.qemu, options.args, log);
     const child = startProcess(file, all, {
       // Messages in English, for `explainExit`; no sound card of the host.
-      env: { ...process.env, LC_ALL: 'C', TMPDIR: options.tmpdir, QEMU_AUDIO_DRV: 'none' },
+      env: { ...process.env, LC_ALL: 'C', TMPDIR: home.overlays, QEMU_AUDIO_DRV: 'none' },
       stdin: 'ignore',
       output: 'pipe',
       detached: options.pgroup,

@@ -3,6 +3,7 @@ import type { MachineMonitor } from '../monitor/monitor.js';
 import type { Connection } from '../../protocol/connection/connection.js';
 import { GuestfsError } from '../../protocol/errors.js';
 import { orNull } from '../../waiting/within.js';
+import { holdDuring } from '../../protocol/keep-alive.js';
 import type { Session, SessionEnd } from '../config/backend.js';
 import type { MachineHome } from './home.js';
 import type { MachineProcess } from './machine-process.js';
@@ -42,7 +43,7 @@ export class MachineSession implements Session {
   }
 
   shutdown(): Promise<void> {
-    this.#shutdown ??= this.#end();
+    this.#shutdown ??= holdDuring(this.#end());
     return this.#shutdown;
   }
 
@@ -50,6 +51,7 @@ export class MachineSession implements Session {
     this.#ending ??= 'kill';
     this.#monitor.close();
     this.#machine.kill();
+    void holdDuring(this.ended);
   }
 
   async #end(): Promise<void> {

@@ -74,9 +74,4 @@ export interface LaunchContext {
   progress(progress: Progress): void;
   /** Sees all bytes of the connection: its `tap`. */
   readonly tap?: ConnectionTap;
-  /**
-   * Writes to the disks what the guest still holds. Called, and waited for a few seconds at most, when this process is
-   * about to die of a signal; left out where nothing is to be written.
-   */
-  readonly flush?: (() => Promise<void>) | undefined;
 }

@@ -1,4 +1,5 @@
-import { chmod, lstat, mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GuestfsError } from '../../protocol/errors.js';
 import { codeOf } from './system-error.js';
@@ -6,10 +7,10 @@ import { codeOf } from './system-error.js';
 /** The longest path of a unix socket, in bytes: the kernel's field less its final zero. */
 const SOCKET_PATH_LIMIT = process.platform === 'linux' ? 107 : 103;
 
-/** Makes a fresh folder that only this user can enter. */
-export async function makePrivateFolder(parent: string, purpose: string): Promise<string> {
+/** Makes a fresh folder that only this user can enter; at once, so that no exit comes between it and who removes it. */
+export function makePrivateFolder(parent: string, purpose: string): string {
   try {
-    return await mkdtemp(join(parent, 'guestfs-'));
+    return mkdtempSync(join(parent, 'guestfs-'));
   } catch (cause) {
     throw new GuestfsError(
       codeOf(cause) === 'ENOSPC' ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_UNSAFE_PATH',

@@ -1,47 +1,59 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { onExit } from 'signal-exit';
 
-/** A machine that must not outlive this process. */
-export interface LiveMachine {
-  /** Undefined while none runs. */
-  readonly pid: number | undefined;
-  readonly folder: string;
-  /** Writes what is pending; called when this process was told to end, and waited for a short time only. */
+/** Something that must not outlive this process, or that must come to its end with it. All parts are optional. */
+export interface Live {
+  /** A process to end. */
+  readonly pid?: number | undefined;
+  /** Folders to remove once the processes have ended. */
+  readonly folders?: readonly string[] | undefined;
+  /** Ends it in order. Called when the process has nothing left to do and would end by itself; it may take its time. */
+  readonly close?: (() => Promise<void>) | undefined;
+  /** Writes what is pending. Called when the process was told to end by a signal, and waited for a short time only. */
   readonly flush?: (() => Promise<void>) | undefined;
+  /** The same without the event loop, for a process that exits; to return at a deadline of `performance.now()`. */
+  readonly flushSync?: ((deadline: number) => void) | undefined;
+  /** The processes have ended, and so does this one. */
+  readonly ended?: (() => void) | undefined;
 }
 
-/** How long a flush may delay the death by a signal, in milliseconds. */
-const FLUSH_LIMIT = 3000;
-/** How long qemu may take to write its caches back when this process exits, in milliseconds. */
-const EXIT_GRACE = 1000;
+/** How long all flushes together may delay the end of this process, in milliseconds. */
+const FLUSH_LIMIT = 5000;
+/** How long qemu may then take to write its caches back, in milliseconds. */
+const EXIT_GRACE = 5000;
 
-const live = new Set<LiveMachine>();
-let removeHook: (() => void) | null = null;
+const live = new Set<Live>();
+let hooked = false;
 
 /**
- * Has a machine ended and its folder removed when this process exits or dies of a signal.
+ * Has something ended when this process ends: when nothing is left to do, when it exits, and when it dies of a signal.
  *
- * A signal for which the program has its own handler is left to that handler. Otherwise the machines are flushed, ended,
- * and the signal is raised again, so that the process dies of it as it would have.
+ * A signal for which the program has its own handler is left to that handler. Otherwise all is flushed and ended, and the
+ * signal is raised again, so that the process dies of it as it would have.
  */
-export function registerLive(machine: LiveMachine): () => void {
-  live.add(machine);
-  removeHook ??= onExit(beforeExit, { alwaysLast: true });
-  return () => {
-    live.delete(machine);
-    if (live.size > 0) return;
-    removeHook?.();
-    removeHook = null;
-  };
+export function registerLive(entry: Live): () => void {
+  live.add(entry);
+  if (!hooked) {
+    hooked = true;
+    // They stay: without anything to end they change nothing.
+    onExit(beforeEnd, { alwaysLast: true });
+    process.on('beforeExit', closeAll);
+  }
+  return () => void live.delete(entry);
 }
 
-function beforeExit(_code: number | null | undefined, signal: NodeJS.Signals | null): true | undefined {
-  const flushes = [...live].flatMap(({ flush }) => (flush === undefined ? [] : [flush]));
+function closeAll(): void {
+  for (const { close } of [...live]) void close?.();
+}
+
+function beforeEnd(_code: number | null | undefined, signal: NodeJS.Signals | null): true | undefined {
+  const flushes = [...live].flatMap(({ flush }) => flush ?? []);
   if (signal !== null && flushes.length > 0) {
-    removeHook = null;
     void dieAfterFlush(flushes, signal);
     return true;
   }
+  const deadline = performance.now() + FLUSH_LIMIT;
+  for (const { flushSync } of live) flushSync?.(deadline);
   endAllNow();
   return undefined;
 }
@@ -55,17 +67,15 @@ async function dieAfterFlush(flushes: readonly (() => Promise<void>)[], signal: 
 
 /** Ends everything without going back to the event loop, which does not run any more when a process exits. */
 function endAllNow(): void {
-  const deadline = Date.now() + EXIT_GRACE;
+  const deadline = performance.now() + EXIT_GRACE;
   for (const { pid } of live) if (pid !== undefined) signalQuietly(pid, 'SIGTERM');
-  for (const { pid, folder } of live) {
-    while (pid !== undefined && isRunning(pid) && Date.now() < deadline) sleepSync(10);
+  for (const { pid, folders } of live) {
+    while (pid !== undefined && isRunning(pid) && performance.now() < deadline) sleepSync(10);
     if (pid !== undefined) signalQuietly(pid, 'SIGKILL');
-    try {
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // The watcher tries again.
-    }
+    folders?.forEach(removeQuietly);
   }
+  // What was begun last ends first.
+  for (const { ended } of [...live].reverse()) ended?.();
   live.clear();
 }
 
@@ -74,6 +84,14 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // It is gone already.
+  }
+}
+
+function removeQuietly(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // The watcher tries again.
   }
 }
 

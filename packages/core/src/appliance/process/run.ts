@@ -1,4 +1,5 @@
 import { access, constants } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, type Subprocess } from 'execa';
@@ -107,13 +108,18 @@ export interface StartOptions {
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** Starts a process that runs beside this one, without a shell. Ending it is the caller's duty. */
+/**
+ * Starts a process that runs beside this one, without a shell, and does not keep it alive: whoever awaits something of it
+ * does (`holdDuring`). Ending it is the caller's duty.
+ */
 export function startProcess(file: string, args: readonly string[], options: StartOptions): StartedProcess {
   const logEnd = logCommand(options.log, file, args);
   const child = execa(file, args, {
     reject: false,
     buffer: false,
     cleanup: false,
+    // How long it may take to end is for the caller to say.
+    forceKillAfterDelay: false,
     extendEnv: false,
     env: { ...options.env },
     stdin: options.stdin,
@@ -123,6 +129,8 @@ export function startProcess(file: string, args: readonly string[], options: Sta
   });
   // What goes wrong is told by `ended`.
   void child.catch(() => undefined);
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as Socket | null)?.unref();
   const ended = endOf(child);
   if (options.log !== undefined) void ended.then(({ description }) => logEnd(description));
   return {

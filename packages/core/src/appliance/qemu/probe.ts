@@ -1,4 +1,5 @@
 import { onAbort } from '@guestfs/events/internal';
+import { holdDuring } from '../../protocol/keep-alive.js';
 import { Tail } from '../process/tail.js';
 import { startProcess } from '../process/run.js';
 import { dyingWithParent } from '../process/death-signal.js';
@@ -60,7 +61,7 @@ export async function probeAccelerator(options: ProbeOptions): Promise<ProbeResu
     clearTimeout(timer);
     withdraw();
     child.kill('SIGKILL');
-    await child.ended;
+    await holdDuring(child.ended);
   }
 }
 

@@ -1,5 +1,6 @@
 import { orNull } from '../../waiting/within.js';
 import { GuestfsError } from '../errors.js';
+import { holdDuring } from '../keep-alive.js';
 import type { CallOptions } from '../operation/control.js';
 import { DownloadOperation } from '../operation/download.js';
 import { Operation } from '../operation/operation.js';
@@ -19,6 +20,14 @@ import type { Stall } from './stall.js';
 import type { Transfer } from '../transfer/transfer.js';
 import { Upload } from '../transfer/upload.js';
 import { cancelledCall, WaitWatch, type CancelledCall } from './wait-watch.js';
+
+/** How the last call of a process that exits went. */
+export interface LastCall {
+  /** Null where it succeeded. */
+  readonly failure: Error | null;
+  /** The functions whose calls were dropped for it, and the one whose upload was cut off. */
+  readonly dropped: readonly string[];
+}
 
 /** How long `close` waits for calls that run, in milliseconds. */
 const CLOSE_TIMEOUT = 5_000;
@@ -68,13 +77,18 @@ export class Connection {
       data: (bytes) => connection.#data(bytes),
       end: (reason) => connection.#finish({ expected: false, reason: lostReason(connection.name, reason) }),
     });
-    await waitUntilUp(connection, connection.#line.launchFlagFirst, options);
+    await holdDuring(waitUntilUp(connection, connection.#line.launchFlagFirst, options));
     return connection;
   }
 
   /** Whether the connection has ended; calls then reject. */
   get ended(): boolean {
     return this.#end !== null;
+  }
+
+  /** Whether `close` was called; new calls reject then. */
+  get closing(): boolean {
+    return this.#closing !== null;
   }
 
   /** Tells how the connection ended before any open call rejects for that; at once where it has ended. */
@@ -157,6 +171,32 @@ export class Connection {
     this.#origins.remember(call, this.call);
   }
 
+  /**
+   * Makes a last call without arguments in a process that exits, where the event loop does not run any more.
+   *
+   * A transfer is given up by protocol, calls that were not sent are dropped, and the replies of the others are awaited
+   * first, up to `deadline` in terms of `performance.now()`.
+   */
+  callSync(procedure: Procedure, deadline: number): LastCall {
+    if (this.#end !== null || this.#closing !== null)
+      return { failure: this.#end?.reason ?? closedReason(), dropped: [] };
+    if (this.#stall !== null) return { failure: this.#stall.failure({}), dropped: [] };
+    const dropped = this.#line.giveUp(closedReason()).map(({ operation }) => operation);
+    const call = new PendingCall(procedure, []);
+    let outcome: { readonly error: Error | null } | null = null;
+    call.observe({
+      progress: () => undefined,
+      end: (failed, error) => (outcome = { error: failed ? (error as Error) : null }),
+    });
+    this.#line.issue(call, 0n);
+    const goesOn = (): boolean => performance.now() < deadline && this.#transport.exchangeSync?.(deadline) === true;
+    do this.#line.flush();
+    while (outcome === null && goesOn());
+    const reached = outcome as { readonly error: Error | null } | null;
+    const late = (): Error => endedFailure(call, lostReason(this.name, new Error('the daemon did not answer in time')));
+    return { failure: reached === null ? late() : reached.error, dropped };
+  }
+
   /** Calls a procedure that gives a file, to be read from the operation; it is issued when reading starts. */
   download<Result>(
     procedure: Procedure<Result>,
@@ -184,7 +224,7 @@ export class Connection {
    * Resolves when the transport is gone, also with a dead peer. Idempotent.
    */
   close(options: { timeout?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.timeout ?? CLOSE_TIMEOUT);
+    this.#closing ??= holdDuring(this.#close(options.timeout ?? CLOSE_TIMEOUT));
     return this.#closing;
   }
 

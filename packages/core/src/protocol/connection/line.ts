@@ -1,4 +1,5 @@
 import { GuestfsError } from '../errors.js';
+import { hold, release } from '../keep-alive.js';
 import { readDaemonError } from '../wire/daemon-error.js';
 import { isCancelChunk } from '../wire/chunks.js';
 import { PING } from '../wire/ping.js';
@@ -52,6 +53,9 @@ export class Line implements FrameReceiver, TransferLine {
   #serial = 0;
   #resolveFirst: ((isLaunchFlag: boolean) => void) | null = null;
   #reading = false;
+  /** A transfer waits for the program, which gives or takes its bytes. */
+  #waitsForProgram = false;
+  #holding = false;
   #onIdle: (() => void) | null = null;
 
   constructor(transport: Transport, tap: ConnectionTap | undefined) {
@@ -110,6 +114,7 @@ export class Line implements FrameReceiver, TransferLine {
     call.frame = Buffer.from(writer.peek(place));
     writer.rewind(place);
     this.#queue.push(call);
+    this.#updateHold();
   }
 
   /** Bytes from the transport. */
@@ -123,6 +128,20 @@ export class Line implements FrameReceiver, TransferLine {
       this.#reading = false;
     }
     this.#pump();
+    this.#updateHold();
+  }
+
+  /**
+   * Drops what was not sent, and gives up a transfer, for a process that exits. Returns what is then missing on the disks:
+   * the calls that were dropped, and an upload that was cut off.
+   */
+  giveUp(reason: Error): PendingCall[] {
+    const dropped = this.#queue.drain().filter((call) => !call.settled);
+    for (const call of dropped) call.reject(reason);
+    const current = this.#transferCall;
+    if (current === null || current.settled) return dropped;
+    current.cancel(reason);
+    return current.procedure.transfer === 'in' ? [current, ...dropped] : dropped;
   }
 
   /** Ends the line; returns the calls that were not answered. */
@@ -134,6 +153,7 @@ export class Line implements FrameReceiver, TransferLine {
     this.#transfer?.abandon();
     this.#transfer = null;
     this.#transferCall = null;
+    this.#updateHold();
     this.#checkIdle();
     return calls;
   }
@@ -149,6 +169,7 @@ export class Line implements FrameReceiver, TransferLine {
     const calls = [...sent, ...this.#queue.drain()];
     // The call of a download is answered, and yet not done.
     if (this.#transferCall !== null && !sent.includes(this.#transferCall)) calls.unshift(this.#transferCall);
+    this.#updateHold();
     this.#checkIdle();
     return calls;
   }
@@ -157,6 +178,7 @@ export class Line implements FrameReceiver, TransferLine {
   proceed(): void {
     if (this.#held !== 'stalled') return;
     this.#held = 'draining';
+    this.#updateHold();
     if (!this.#reading) this.#pump();
   }
 
@@ -262,10 +284,12 @@ export class Line implements FrameReceiver, TransferLine {
   }
 
   pause(): void {
+    this.waitsForProgram(true);
     this.#transport.pause();
   }
 
   resume(): void {
+    this.waitsForProgram(false);
     this.#transport.resume();
   }
 
@@ -279,11 +303,18 @@ export class Line implements FrameReceiver, TransferLine {
     this.#outbox.flush();
   }
 
+  waitsForProgram(waits: boolean): void {
+    this.#waitsForProgram = waits;
+    this.#updateHold();
+  }
+
   release(maybeAgain = false): void {
     this.#transfer = null;
     this.#transferCall = null;
+    this.#waitsForProgram = false;
     this.#maybeAgain = maybeAgain;
     if (!this.#reading) this.#pump();
+    this.#updateHold();
   }
 
   #mayGo(call: PendingCall): boolean {
@@ -333,6 +364,7 @@ export class Line implements FrameReceiver, TransferLine {
     this.#sent.push(call);
     this.#sentBytes += call.size;
     if (this.#sent.length === 1) call.begunAt = performance.now();
+    this.#updateHold();
     if (call.transfer === null) return;
     this.#transfer = call.transfer;
     this.#transferCall = call;
@@ -342,6 +374,16 @@ export class Line implements FrameReceiver, TransferLine {
   #spoken(): void {
     this.#resolveFirst?.(false);
     this.#resolveFirst = null;
+  }
+
+  /** Keeps the process alive while the daemon has something to say or to take, or its machine to go on for a call. */
+  #updateHold(): void {
+    const busy = !this.#waitsForProgram && (this.#sent.length > 0 || this.#transfer !== null);
+    const wanted = this.#held === 'stalled' ? this.#queue.length > 0 : busy;
+    if (wanted === this.#holding) return;
+    this.#holding = wanted;
+    if (wanted) hold();
+    else release();
   }
 
   #checkIdle(): void {

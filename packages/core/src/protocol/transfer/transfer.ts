@@ -4,6 +4,8 @@ export interface TransferLine {
   write(bytes: Buffer, released?: () => void): void;
   pause(): void;
   resume(): void;
+  /** Tells whether the transfer waits for the program and not for the daemon. */
+  waitsForProgram(waits: boolean): void;
   /** Calls the daemon behind what was sent: once it answers, it has nothing more to say to what came before. */
   probe(): void;
   /**

@@ -105,7 +105,7 @@ export class Upload implements Transfer {
       const block = await this.#freeBlock();
       if (this.#ended) return;
       const filling = source.fill(block.slots);
-      const length = typeof filling === 'number' ? filling : await filling;
+      const length = typeof filling === 'number' ? filling : await this.#filled(filling);
       if (this.#ended) return;
       if (length === 0) {
         this.#end(endChunk());
@@ -119,6 +119,16 @@ export class Upload implements Transfer {
         await new Promise((resolve) => setImmediate(resolve));
         turn = 0;
       }
+    }
+  }
+
+  async #filled(filling: Promise<number>): Promise<number> {
+    this.#line?.waitsForProgram(true);
+    try {
+      return await filling;
+    } finally {
+      // Later the line is another's.
+      if (!this.#ended) this.#line?.waitsForProgram(false);
     }
   }
 
@@ -145,6 +155,7 @@ export class Upload implements Transfer {
   #end(last: Buffer): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#line?.waitsForProgram(false);
     this.#line?.write(last);
     if (whySilent(this.#call.procedure) !== undefined) this.#line?.probe();
     this.#wake();

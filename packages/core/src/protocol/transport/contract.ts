@@ -20,6 +20,7 @@ export interface TransportReceiver {
  * - After `pause` returns, no `data` comes until `resume`; the peer is slowed down, memory stays bounded.
  * - `close` sends what is queued, then ends; it resolves when the transport is gone, also with a dead peer.
  * - `destroy` ends at once. Both may be called any number of times, in any order; `end` comes exactly once.
+ * - It does not keep the process alive: whoever waits for something does.
  */
 export interface Transport {
   /** For messages: `unix:/run/guestfsd.sock`, `appliance`. */
@@ -30,4 +31,9 @@ export interface Transport {
   resume(): void;
   close(): Promise<void>;
   destroy(reason?: Error): void;
+  /**
+   * For a process that exits, where the event loop does not run any more: sends what is queued, waits for bytes up to a
+   * deadline of `performance.now()`, and delivers them before it returns. False when none came.
+   */
+  exchangeSync?(deadline: number): boolean;
 }

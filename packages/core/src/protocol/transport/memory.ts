@@ -66,6 +66,15 @@ export class MemoryTransport implements Transport {
     this.#finish();
   }
 
+  exchangeSync(): boolean {
+    const peer = this.#peer;
+    const waits = (end: MemoryTransport): boolean => !end.#paused && end.#inbox.length > 0;
+    if (this.#ended || peer === null || !(waits(this) || waits(peer))) return false;
+    peer.#deliver();
+    this.#deliver();
+    return true;
+  }
+
   #accept(bytes: Uint8Array, released: (() => void) | undefined): void {
     if (this.#ended || this.#closing) {
       released?.();

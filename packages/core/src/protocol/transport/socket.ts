@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { GuestfsError } from '../errors.js';
+import { BlockingSocket } from './blocking-socket.js';
 import type { Transport, TransportReceiver } from './contract.js';
 import type { Inbox } from './inbox.js';
 
@@ -21,12 +22,17 @@ export class SocketTransport implements Transport {
   #closing = false;
   #paused = false;
   #failure: Error | undefined;
+  /** The last buffers written, among them all that were not sent yet, and their length. */
+  #written: Uint8Array[] = [];
+  #writtenLength = 0;
+  #blocking: BlockingSocket | null = null;
 
   /** With an `inbox` the socket was made to read into that. */
   constructor(socket: Socket, name: string, inbox: Inbox | null = null) {
     this.#socket = socket;
     this.#inbox = inbox;
     this.name = name;
+    socket.unref();
     // From now on, or an error that comes before `start` would end the process.
     socket.on('error', (error) => (this.#failure ??= error));
     this.#gone = new Promise((resolve) => {
@@ -55,6 +61,7 @@ export class SocketTransport implements Transport {
     } else {
       queueMicrotask(() => this.#flow());
     }
+    socket.on('drain', () => (this.#written.length = this.#writtenLength = 0));
   }
 
   write(bytes: Uint8Array, released?: () => void): void {
@@ -62,8 +69,14 @@ export class SocketTransport implements Transport {
       released?.();
       return;
     }
+    if (this.#blocking !== null) {
+      this.#blocking.write(bytes);
+      released?.();
+      return;
+    }
     // Also called, with an error, for what was not sent.
     this.#socket.write(bytes, released && (() => released()));
+    if (this.#socket.writableLength > 0 || this.#writtenLength > 0) this.#rememberWritten(bytes);
   }
 
   pause(): void {
@@ -98,6 +111,28 @@ export class SocketTransport implements Transport {
     this.#failure ??= reason;
     this.#closing = true;
     this.#socket.destroy();
+  }
+
+  exchangeSync(deadline: number): boolean {
+    if (this.#ended || this.#closing) return false;
+    this.#blocking ??= BlockingSocket.takeOver(this.#socket, this.#written);
+    // What Node has read and a pause kept back comes as `data`.
+    if (this.#socket.readableLength > 0) return this.#socket.read() !== null;
+    const bytes = this.#blocking?.read(deadline) ?? null;
+    if (bytes === null) return false;
+    this.#receiver?.data(bytes);
+    return true;
+  }
+
+  #rememberWritten(bytes: Uint8Array): void {
+    this.#written.push(bytes);
+    this.#writtenLength += bytes.length;
+    const unsent = this.#socket.writableLength;
+    for (let [first] = this.#written; first !== undefined; [first] = this.#written) {
+      if (this.#writtenLength - first.length < unsent) return;
+      this.#written.shift();
+      this.#writtenLength -= first.length;
+    }
   }
 
   /** Reads what the peer still says, which is of no interest, up to its end. */

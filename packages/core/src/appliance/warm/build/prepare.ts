@@ -1,5 +1,6 @@
 import { GuestfsError } from '../../../protocol/errors.js';
 import { pause } from '../../../waiting/give-up.js';
+import { holdDuring } from '../../../protocol/keep-alive.js';
 import { startWatcher } from '../../process/watcher.js';
 import { buildTemplate } from './build.js';
 import { keyParts, rememberRoot, templateKey, type Ingredients } from '../template/key.js';
@@ -53,7 +54,7 @@ export async function prepareTemplate(options: PrepareOptions): Promise<Prepared
     const watcher = startWatcher(staging);
     try {
       log(`warm start: making the template ${key}`);
-      await buildTemplate({ ...options, parts, key, staging });
+      await holdDuring(buildTemplate({ ...options, parts, key, staging }));
       await rememberRoot(ingredients, parts.root, store.memo);
       return { template: await store.publish(staging, key), made: true };
     } finally {

@@ -61,7 +61,7 @@ export class RunFailure extends Error {
  * of room on a disk, it is killed and everything temporary removed before this rejects.
  */
 export async function runMachine<T>(options: RunOptions, use: (run: WarmRun) => Promise<T>): Promise<T> {
-  const home = await MachineHome.open(options.sockdir);
+  const home = MachineHome.open(options);
   const listeners: ApplianceListener[] = [];
   let machine: MachineProcess | null = null;
   try {

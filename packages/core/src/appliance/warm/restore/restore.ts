@@ -93,7 +93,6 @@ async function restoreBySteps(options: RestoreOptions, enter: (step: RestoreStep
       const addDrives = config.drives.length === 0 ? driveAdder(running) : undefined;
       if (addDrives === undefined) helper.close();
       const session = new MachineSession({ connection, socket: daemon, machine, home, monitor, addDrives });
-      home.onSignal(context.flush);
       context.phase('ready');
       return session;
     },
