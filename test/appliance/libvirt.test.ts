@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Guestfs } from 'guestfs';
 import { TestDriverHost } from '../native/libvirt/test-driver.js';
+import { EndingPrograms } from '../support/ending-program.js';
 import { libvirtMissing, startPrivateLibvirt, type PrivateLibvirt } from '../support/private-libvirt.js';
 
 const missing = libvirtMissing();
@@ -63,6 +64,35 @@ describeLibvirt('the libvirt backend', () => {
     expect((await start(image)).toString('hex')).toBe('53ef');
     expect((await start(readonly)).toString('hex')).toBe('0000');
   }, 300_000);
+
+  test.each([
+    ['merely ends', ``, 0],
+    ['calls process.exit', `process.exit(3);`, 3],
+  ])(
+    'a program that %s: what it wrote is on the disk, and its domain goes',
+    async (_, then, code) => {
+      await using programs = await EndingPrograms.make();
+      const image = join(programs.folder, 'ends.img');
+      await writeFile(image, '');
+      await truncate(image, 64 * 1024 * 1024);
+      const body = `
+      const g = told(new Guestfs({ backend: ${JSON.stringify(`libvirt:${libvirt.uri}`)} }));
+      g.addDrive(${JSON.stringify(image)}, { format: 'raw' });
+      await g.launch();
+      await g.mkfs('ext4', '/dev/sda');
+      await g.mount('/dev/sda', '/');
+      await g.write('/file', 'data');
+      ${then}`;
+      expect(await programs.run(body)).toMatchObject({ code, said: ['close event'] });
+      // Where the program exits, libvirt sees a moment later that virsh is gone.
+      while ((await libvirt.domains()).length > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(await programs.left()).toEqual([]);
+      await using g = await Guestfs.open({ drives: [{ file: image, format: 'raw', readonly: true }] });
+      await g.mountRo('/dev/sda', '/');
+      expect(await g.cat('/file')).toBe('data');
+    },
+    300_000,
+  );
 
   test('a launch that is given up leaves no domain', async () => {
     await using g = new Guestfs();
