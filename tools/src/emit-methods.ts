@@ -1,7 +1,7 @@
 import { Describer, isDownload, isSync } from './describe.js';
-import { emitFields } from './emit-procedures.js';
+import { emitFields, emitReturn } from './emit-procedures.js';
 import type { Spec, Topic } from './load.js';
-import { argumentName, camelCase, pascalCase } from './naming.js';
+import { argumentName, camelCase, cName, pascalCase } from './naming.js';
 import type { FunctionSpec } from './schema.js';
 import { inputType, resultType } from './types.js';
 
@@ -165,15 +165,18 @@ function emitSignatures(spec: Spec): string {
   const entries = spec.topics.flatMap((topic) => topic.functions).filter((each) => each.proc === null);
   const lines = entries.map((each) => {
     const configOnly = each.flags?.includes('config_only') === true ? '    configOnly: true,\n' : '';
+    const upstream = cName(each.name) === '' ? '' : `    ${cName(each.name)},\n`;
     return (
-      `  ${camelCase(each.name)}: {\n    name: '${camelCase(each.name)}',\n    args: ${emitFields(each.args ?? [])},\n` +
-      `    optargs: ${emitFields(each.options ?? [])},\n${configOnly}  },`
+      `  ${camelCase(each.name)}: {\n    name: '${camelCase(each.name)}',\n${upstream}` +
+      `    args: ${emitFields(each.args ?? [])},\n    optargs: ${emitFields(each.options ?? [])},\n` +
+      `    returns: ${emitReturn(each)},\n${configOnly}  },`
     );
   });
   return [
+    `import { structs } from '@guestfs/core/internal';`,
     `import type { Signature } from '../call/signature.js';`,
     '',
-    '/** The arguments of each function that the library does by itself. */',
+    '/** The arguments and result of each function that the library does by itself. */',
     'export const signatures = {',
     ...lines,
     '} as const satisfies Record<string, Signature>;',

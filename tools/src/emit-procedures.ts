@@ -1,5 +1,5 @@
 import type { Spec } from './load.js';
-import { camelCase, pascalCase } from './naming.js';
+import { camelCase, cName, pascalCase } from './naming.js';
 import type { ArgumentSpec, FunctionSpec, OptionSpec } from './schema.js';
 import { resultType, transferOf } from './types.js';
 
@@ -37,6 +37,7 @@ function emitProcedure(spec: FunctionSpec): string {
   return [
     `  ${name}: define<${resultType(spec.returns)}>({`,
     `    name: '${name}',`,
+    ...(cName(spec.name) === '' ? [] : [`    ${cName(spec.name)},`]),
     `    proc: ${spec.proc},`,
     `    args: ${emitFields(spec.args ?? [])},`,
     `    optargs: ${emitFields(spec.options ?? [])},`,
@@ -51,8 +52,9 @@ export function emitFields(fields: readonly (ArgumentSpec | OptionSpec)[], inden
   const items = fields
     .filter((field) => field.type !== 'filein' && field.type !== 'fileout')
     .map((field) => {
-      const secret = field.secret === true ? ', secret: true' : '';
-      return `{ name: '${camelCase(field.name)}', type: '${wireType(field)}'${secret} }`;
+      const properties = [`name: '${camelCase(field.name)}'`, cName(field.name), `type: '${wireType(field)}'`];
+      if (field.secret === true) properties.push('secret: true');
+      return `{ ${properties.filter(Boolean).join(', ')} }`;
     });
   const line = `[${items.join(', ')}]`;
   if (line.length <= 90) return line;
@@ -64,7 +66,8 @@ function wireType(field: ArgumentSpec | OptionSpec): string {
   return 'of' in field && field.of === 'key' ? 'key' : field.type;
 }
 
-function emitReturn(spec: FunctionSpec): string {
+/** What a function gives back, as a descriptor. */
+export function emitReturn(spec: FunctionSpec): string {
   const result = spec.returns;
   if (result === undefined) return `{ kind: 'void' }`;
   if (result.struct !== undefined) return `{ kind: '${result.type}', struct: structs.${camelCase(result.struct)} }`;

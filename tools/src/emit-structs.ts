@@ -1,6 +1,6 @@
 import { sentence } from './describe.js';
 import type { Spec } from './load.js';
-import { camelCase, pascalCase } from './naming.js';
+import { camelCase, cName, pascalCase } from './naming.js';
 import { comment, convertNames } from './prose.js';
 import { fieldType } from './types.js';
 
@@ -27,8 +27,13 @@ export function emitStructs(spec: Spec): string {
   parts.push('export const structs = {');
   for (const struct of spec.structs) {
     const name = camelCase(struct.name);
-    parts.push(`  ${name}: {`, `    name: '${name}',`, '    fields: [');
-    for (const field of struct.fields) parts.push(`      { name: '${camelCase(field.name)}', type: '${field.type}' },`);
+    parts.push(`  ${name}: {`, `    name: '${name}',`);
+    if (cName(struct.name) !== '') parts.push(`    ${cName(struct.name)},`);
+    parts.push('    fields: [');
+    for (const field of struct.fields) {
+      const properties = [`name: '${camelCase(field.name)}'`, cName(field.name), `type: '${field.type}'`];
+      parts.push(`      { ${properties.filter(Boolean).join(', ')} },`);
+    }
     parts.push('    ],', '  },');
   }
   parts.push('} as const satisfies Record<string, StructDescriptor>;\n');

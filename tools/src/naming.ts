@@ -16,3 +16,8 @@ const TAKEN: Record<string, string> = { arguments: 'argv', options: 'mountOption
 export function argumentName(name: string): string {
   return TAKEN[name] ?? camelCase(name);
 }
+
+/** The property that carries upstream's name in a descriptor, empty where a method or field has the same. */
+export function cName(name: string): string {
+  return camelCase(name) === name ? '' : `cName: '${name}'`;
+}

@@ -16,6 +16,7 @@ import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
 import type { OptionalArguments, Signature } from './signature.js';
 import { formatCall, formatFailure, formatResult } from './trace.js';
+import type { TracedFile } from './trace.js';
 import { rejected, untilCancelled } from './operations.js';
 
 /** Sends a call to the daemon. */
@@ -73,7 +74,7 @@ export abstract class MethodBase {
     if (hasAmbiguousKey(procedure, args)) return this.#callWithKeys(procedure, args, options);
     const send: Send<Result> = (connection, rest) => connection.call(procedure, args, optional, rest);
     const operation = this.#issue(shown(procedure, args, options), pickCallOptions(procedure, options), send);
-    return this.#traced(procedure.name, operation);
+    return this.#traced(procedure, operation);
   }
 
   /** Calls a function that takes a file; `argument` is the name of what stands for it. */
@@ -86,7 +87,8 @@ export abstract class MethodBase {
   ): Operation<Result> {
     const { name } = procedure;
     const place = anchorFile(source);
-    const mistake = checkSource(name, argument, source) ?? this.#enter(procedure, args, options);
+    const mistake =
+      checkSource(name, argument, source) ?? this.#enter(procedure, args, options, { position: 0, file: source });
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const rest = pickCallOptions(procedure, options);
@@ -123,7 +125,7 @@ export abstract class MethodBase {
         }),
       { atOnce, unsent },
     );
-    return this.#traced(name, operation);
+    return this.#traced(procedure, operation);
   }
 
   /** Calls a function that gives a file: into a target, or, where that was left out, into the operation. */
@@ -137,7 +139,8 @@ export abstract class MethodBase {
     if (GuestfsError.is(split)) return rejected(name, split);
     const { args, target } = split;
     const options = split.options as CallOptions | undefined;
-    const mistake = this.#enter(procedure, args, options);
+    const { position } = argument;
+    const mistake = this.#enter(procedure, args, options, { position, file: target });
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const callOptions = pickCallOptions(procedure, options);
@@ -146,13 +149,13 @@ export abstract class MethodBase {
     if (target !== undefined) {
       const send: SendInto = (connection, inner, sink, sinkBorrows) =>
         connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows, countBytes });
-      return this.#traced(name, this.#save(call, anchorFile(target), callOptions, send));
+      return this.#traced(procedure, this.#save(call, anchorFile(target), callOptions, send));
     }
     const begin = (sink: Sink, control: RunControl): Promise<void> => {
       const send: Send<void> = (connection, inner) =>
         connection.call(procedure, args, optional, { ...inner, sink, countBytes });
       const transfer = this.#handle.transfer(control, () => this.#issue(call, control.callOptions, send));
-      return this.#traced(name, transfer);
+      return this.#traced(procedure, transfer);
     };
     return new DownloadOperation<void>(name, callOptions, begin, call.args);
   }
@@ -178,7 +181,7 @@ export abstract class MethodBase {
       },
       { atOnce: !this.#handle.order.held },
     );
-    return this.#traced(name, operation);
+    return this.#traced(signature, operation);
   }
 
   /** Runs a function that returns at once; it throws where the others reject. */
@@ -191,19 +194,28 @@ export abstract class MethodBase {
     const { name } = signature;
     const given = signature.optargs.length > 0 ? args[signature.args.length] : undefined;
     const options = given as CallOptions | undefined;
+    const tellCall = (error: unknown): void => {
+      if (GuestfsError.is(error)) error.withCall({ operation: name, args: shown(signature, args, options).args() });
+    };
+    try {
+      // Like upstream, a call at the wrong time leaves no trace.
+      handle.requireOpen(name);
+      if (signature.configOnly === true) handle.requireConfig(name);
+    } catch (error) {
+      tellCall(error);
+      throw error;
+    }
     const mistake = this.#enter(signature, args, options);
     if (mistake !== null) throw mistake;
     // As it was at the start: `setTrace` changes it.
     const traced = handle.settings.trace;
     try {
-      handle.requireOpen(name);
-      if (signature.configOnly === true) handle.requireConfig(name);
       const result = body(handle, ...args);
-      if (traced) handle.trace(formatResult(name, result));
+      if (traced) handle.trace(formatResult(signature, result));
       return result;
     } catch (error) {
-      if (GuestfsError.is(error)) error.withCall({ operation: name, args: shown(signature, args, options).args() });
-      if (traced) handle.trace(formatFailure(name, error));
+      tellCall(error);
+      if (traced) this.#traceFailure(signature, error);
       throw error;
     }
   }
@@ -222,16 +234,21 @@ export abstract class MethodBase {
       return run.call(procedure, await encodeKeys(run, procedure, args), pickOptional(procedure, options));
     };
     const operation = this.#run(call, rest, task, { atOnce: !this.#handle.order.held });
-    return this.#traced(procedure.name, operation);
+    return this.#traced(procedure, operation);
   }
 
   /** Tells that a function is called, and returns what is wrong with the call. */
-  #enter(signature: Signature, args: readonly unknown[], options: CallOptions | undefined): GuestfsError | null {
+  #enter(
+    signature: Signature,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+    file?: TracedFile,
+  ): GuestfsError | null {
     const { emitter, settings } = this.#handle;
     const mistake = checkCall(signature, args, options);
     if (mistake !== null) return mistake;
     if (emitter.wants('enter')) emitter.dispatch(createEvent.enter(signature.name));
-    if (settings.trace) this.#handle.trace(formatCall(signature, args, options as OptionalArguments | undefined));
+    if (settings.trace) this.#handle.trace(formatCall(signature, args, options as OptionalArguments | undefined, file));
     return null;
   }
 
@@ -296,15 +313,22 @@ export abstract class MethodBase {
     return Operation.run(name, options, save, call.args);
   }
 
-  #traced<Running extends PromiseLike<unknown>>(name: string, operation: Running): Running {
+  #traced<Running extends PromiseLike<unknown>>(signature: Signature, operation: Running): Running {
     const handle = this.#handle;
     if (handle.settings.trace) {
       operation.then(
-        (value) => handle.trace(formatResult(name, value)),
-        (error: unknown) => handle.trace(formatFailure(name, error)),
+        (value) => handle.trace(formatResult(signature, value)),
+        (error: unknown) => this.#traceFailure(signature, error),
       );
     }
     return operation;
+  }
+
+  #traceFailure(signature: Signature, error: unknown): void {
+    const handle = this.#handle;
+    // The line of the trace does not say why, as upstream's does not.
+    handle.log(`error: ${error instanceof Error ? error.message : String(error)}`);
+    handle.trace(formatFailure(signature));
   }
 }
 

@@ -1,8 +1,10 @@
-import type { CallOptions, WireType } from '@guestfs/core';
+import type { CallOptions, WireReturn, WireType } from '@guestfs/core';
 
 /** An argument as the checks see it. `pointer` stands for what only C code has. */
 export interface SignatureField {
   readonly name: string;
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
   readonly type: WireType | 'pointer';
   readonly secret?: true;
 }
@@ -10,8 +12,11 @@ export interface SignatureField {
 /** The arguments of a function, be it the daemon's or the library's. */
 export interface Signature {
   readonly name: string;
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
   readonly args: readonly SignatureField[];
   readonly optargs: readonly SignatureField[];
+  readonly returns: WireReturn | { readonly kind: 'optstring' };
   /** Refused once the handle is launched. */
   readonly configOnly?: true;
 }

@@ -437,6 +437,19 @@ export abstract class GuestfsMethods extends MethodBase {
   }
 
   /**
+   * Returns the state of the handle as a number.
+   *
+   * Use `isConfig`, `isLaunching` and `isReady` instead, which need no table of numbers.
+   *
+   * @returns 0 while it can be configured, 1 while it launches, 2 when it is ready for calls.
+   * @see {@link isConfig}, {@link isLaunching}, {@link isReady}
+   * @since upstream 1.0.2
+   */
+  getState(): number {
+    return this.callSync(signatures.getState, library.getState, []);
+  }
+
+  /**
    * Returns the host directory for temporary files.
    *
    * Without `setTmpdir`, the first of LIBGUESTFS_TMPDIR, TMPDIR and "/tmp" that is set.
@@ -476,6 +489,19 @@ export abstract class GuestfsMethods extends MethodBase {
   }
 
   /**
+   * Always `false`: no handle is ever too busy for a call.
+   *
+   * Calls may be issued at any time and wait for their turn. Here for code that asks.
+   *
+   * @returns `false`.
+   * @see {@link isReady}
+   * @since upstream 1.0.2
+   */
+  isBusy(): boolean {
+    return this.callSync(signatures.isBusy, library.isBusy, []);
+  }
+
+  /**
    * Tells whether the handle can still be configured.
    *
    * True from creation until `launch` begins, and again after the appliance has ended.
@@ -486,6 +512,32 @@ export abstract class GuestfsMethods extends MethodBase {
    */
   isConfig(): boolean {
     return this.callSync(signatures.isConfig, library.isConfig, []);
+  }
+
+  /**
+   * Tells whether the appliance is being started.
+   *
+   * True from the moment that `launch` begins until it succeeds or fails.
+   *
+   * @returns `true` while it starts.
+   * @see {@link isConfig}, {@link isReady}, {@link launch}
+   * @since upstream 1.0.2
+   */
+  isLaunching(): boolean {
+    return this.callSync(signatures.isLaunching, library.isLaunching, []);
+  }
+
+  /**
+   * Tells whether the appliance is up and takes calls.
+   *
+   * True from the end of `launch` until the appliance ends, whoever ended it.
+   *
+   * @returns `true` while the daemon can be called.
+   * @see {@link isConfig}, {@link isLaunching}, {@link launch}
+   * @since upstream 1.0.2
+   */
+  isReady(): boolean {
+    return this.callSync(signatures.isReady, library.isReady, []);
   }
 
   /**
@@ -905,6 +957,20 @@ export abstract class GuestfsMethods extends MethodBase {
    */
   userCancel(): void {
     return this.callSync(signatures.userCancel, library.userCancel, []);
+  }
+
+  /**
+   * Does nothing on a handle that is launched, and fails on any other.
+   *
+   * It does not wait. The promise of `launch` is what tells that the appliance is ready.
+   *
+   * @throws {@link GuestfsError} `ERR_GUESTFS_STATE` when the handle is not launched.
+   * @deprecated There is no replacement.
+   * @see {@link launch}, {@link isReady}
+   * @since upstream 0.0.3
+   */
+  waitReady(): void {
+    return this.callSync(signatures.waitReady, library.waitReady, []);
   }
 
   // #endregion

@@ -13,6 +13,7 @@ import type {
   SessionEnd,
 } from '@guestfs/core';
 import {
+  encodeEscaped,
   environmentDefaults,
   holdDuring,
   launchGivenUp,
@@ -138,7 +139,8 @@ export class Handle {
   }
 
   trace(line: string): void {
-    this.emitter.dispatch(createEvent.trace(line));
+    // What is not UTF-8 in a name is the same bytes again.
+    this.emitter.dispatch(createEvent.trace(encodeEscaped(line) ?? line));
   }
 
   warn(line: string): void {

@@ -2,7 +2,7 @@ import { GuestfsError } from '@guestfs/core';
 import type { Version } from '@guestfs/core';
 import type { Run } from '../call/run.js';
 import { untilCancelled } from '../call/operations.js';
-import type { Handle } from '../handle/handle.js';
+import type { Handle, HandleState } from '../handle/handle.js';
 import { VERSION } from '../version.js';
 
 export function launch(run: Run): Promise<void> {
@@ -19,6 +19,17 @@ export function shutdown(run: Run): Promise<void> {
 export const killSubprocess = shutdown;
 
 export const isConfig = (handle: Handle): boolean => handle.state === 'config';
+export const isLaunching = (handle: Handle): boolean => handle.state === 'launching';
+export const isReady = (handle: Handle): boolean => handle.state === 'ready';
+export const isBusy = (): boolean => false;
+
+/** Upstream's numbers. */
+const STATES: Readonly<Record<HandleState, number>> = { config: 0, launching: 1, ready: 2, closed: 0 };
+
+export const getState = (handle: Handle): number => STATES[handle.state];
+
+/** Only while the appliance runs is there a connection. */
+export const waitReady = (handle: Handle): void => void handle.requireConnection('waitReady');
 
 export function getPid(handle: Handle): number {
   const { session } = handle;

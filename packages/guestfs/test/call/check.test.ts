@@ -20,6 +20,7 @@ const all: Signature = {
     { name: 'size', type: 'int64' },
     { name: 'names', type: 'stringlist' },
   ],
+  returns: { kind: 'void' },
 };
 const good = ['text', null, ['a'], true, -1, 2n ** 63n - 1n, Buffer.from('a\0b')];
 

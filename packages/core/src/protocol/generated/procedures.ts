@@ -63,6 +63,7 @@ export const procedures = {
   }),
   listDevices: define<string[]>({
     name: 'listDevices',
+    cName: 'list_devices',
     proc: 7,
     args: [],
     optargs: [],
@@ -70,6 +71,7 @@ export const procedures = {
   }),
   listPartitions: define<string[]>({
     name: 'listPartitions',
+    cName: 'list_partitions',
     proc: 8,
     args: [],
     optargs: [],
@@ -98,6 +100,7 @@ export const procedures = {
   }),
   pvsFull: define<LvmPv[]>({
     name: 'pvsFull',
+    cName: 'pvs_full',
     proc: 12,
     args: [],
     optargs: [],
@@ -105,6 +108,7 @@ export const procedures = {
   }),
   vgsFull: define<LvmVg[]>({
     name: 'vgsFull',
+    cName: 'vgs_full',
     proc: 13,
     args: [],
     optargs: [],
@@ -112,6 +116,7 @@ export const procedures = {
   }),
   lvsFull: define<LvmLv[]>({
     name: 'lvsFull',
+    cName: 'lvs_full',
     proc: 14,
     args: [],
     optargs: [],
@@ -119,6 +124,7 @@ export const procedures = {
   }),
   augInit: define<void>({
     name: 'augInit',
+    cName: 'aug_init',
     proc: 16,
     args: [{ name: 'root', type: 'string' }, { name: 'flags', type: 'int' }],
     optargs: [],
@@ -126,6 +132,7 @@ export const procedures = {
   }),
   augDefvar: define<number>({
     name: 'augDefvar',
+    cName: 'aug_defvar',
     proc: 17,
     args: [{ name: 'name', type: 'string' }, { name: 'expr', type: 'optstring' }],
     optargs: [],
@@ -133,6 +140,7 @@ export const procedures = {
   }),
   augDefnode: define<IntBool>({
     name: 'augDefnode',
+    cName: 'aug_defnode',
     proc: 18,
     args: [
       { name: 'name', type: 'string' },
@@ -144,6 +152,7 @@ export const procedures = {
   }),
   augGet: define<string>({
     name: 'augGet',
+    cName: 'aug_get',
     proc: 19,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -151,6 +160,7 @@ export const procedures = {
   }),
   augSet: define<void>({
     name: 'augSet',
+    cName: 'aug_set',
     proc: 20,
     args: [{ name: 'augpath', type: 'string' }, { name: 'val', type: 'string' }],
     optargs: [],
@@ -158,6 +168,7 @@ export const procedures = {
   }),
   augInsert: define<void>({
     name: 'augInsert',
+    cName: 'aug_insert',
     proc: 21,
     args: [
       { name: 'augpath', type: 'string' },
@@ -169,6 +180,7 @@ export const procedures = {
   }),
   augRm: define<number>({
     name: 'augRm',
+    cName: 'aug_rm',
     proc: 22,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -176,6 +188,7 @@ export const procedures = {
   }),
   augMv: define<void>({
     name: 'augMv',
+    cName: 'aug_mv',
     proc: 23,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [],
@@ -183,6 +196,7 @@ export const procedures = {
   }),
   augMatch: define<string[]>({
     name: 'augMatch',
+    cName: 'aug_match',
     proc: 24,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -190,6 +204,7 @@ export const procedures = {
   }),
   augSave: define<void>({
     name: 'augSave',
+    cName: 'aug_save',
     proc: 25,
     args: [],
     optargs: [],
@@ -197,6 +212,7 @@ export const procedures = {
   }),
   augClose: define<void>({
     name: 'augClose',
+    cName: 'aug_close',
     proc: 26,
     args: [],
     optargs: [],
@@ -204,6 +220,7 @@ export const procedures = {
   }),
   augLoad: define<void>({
     name: 'augLoad',
+    cName: 'aug_load',
     proc: 27,
     args: [],
     optargs: [],
@@ -211,6 +228,7 @@ export const procedures = {
   }),
   augLs: define<string[]>({
     name: 'augLs',
+    cName: 'aug_ls',
     proc: 28,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -232,6 +250,7 @@ export const procedures = {
   }),
   rmRf: define<void>({
     name: 'rmRf',
+    cName: 'rm_rf',
     proc: 31,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -246,6 +265,7 @@ export const procedures = {
   }),
   mkdirP: define<void>({
     name: 'mkdirP',
+    cName: 'mkdir_p',
     proc: 33,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -278,6 +298,7 @@ export const procedures = {
   }),
   isFile: define<boolean>({
     name: 'isFile',
+    cName: 'is_file',
     proc: 37,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -285,6 +306,7 @@ export const procedures = {
   }),
   isDir: define<boolean>({
     name: 'isDir',
+    cName: 'is_dir',
     proc: 38,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -330,6 +352,7 @@ export const procedures = {
   }),
   writeFile: define<void>({
     name: 'writeFile',
+    cName: 'write_file',
     proc: 44,
     args: [
       { name: 'path', type: 'string' },
@@ -355,6 +378,7 @@ export const procedures = {
   }),
   umountAll: define<void>({
     name: 'umountAll',
+    cName: 'umount_all',
     proc: 47,
     args: [],
     optargs: [],
@@ -362,6 +386,7 @@ export const procedures = {
   }),
   lvmRemoveAll: define<void>({
     name: 'lvmRemoveAll',
+    cName: 'lvm_remove_all',
     proc: 48,
     args: [],
     optargs: [],
@@ -383,6 +408,7 @@ export const procedures = {
   }),
   commandLines: define<string[]>({
     name: 'commandLines',
+    cName: 'command_lines',
     proc: 51,
     args: [{ name: 'arguments', type: 'stringlist' }],
     optargs: [],
@@ -397,6 +423,7 @@ export const procedures = {
   }),
   tune2fsL: define<Record<string, string>>({
     name: 'tune2fsL',
+    cName: 'tune2fs_l',
     proc: 55,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -404,6 +431,7 @@ export const procedures = {
   }),
   blockdevSetro: define<void>({
     name: 'blockdevSetro',
+    cName: 'blockdev_setro',
     proc: 56,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -411,6 +439,7 @@ export const procedures = {
   }),
   blockdevSetrw: define<void>({
     name: 'blockdevSetrw',
+    cName: 'blockdev_setrw',
     proc: 57,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -418,6 +447,7 @@ export const procedures = {
   }),
   blockdevGetro: define<boolean>({
     name: 'blockdevGetro',
+    cName: 'blockdev_getro',
     proc: 58,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -425,6 +455,7 @@ export const procedures = {
   }),
   blockdevGetss: define<number>({
     name: 'blockdevGetss',
+    cName: 'blockdev_getss',
     proc: 59,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -432,6 +463,7 @@ export const procedures = {
   }),
   blockdevGetbsz: define<number>({
     name: 'blockdevGetbsz',
+    cName: 'blockdev_getbsz',
     proc: 60,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -439,6 +471,7 @@ export const procedures = {
   }),
   blockdevSetbsz: define<void>({
     name: 'blockdevSetbsz',
+    cName: 'blockdev_setbsz',
     proc: 61,
     args: [{ name: 'device', type: 'string' }, { name: 'blocksize', type: 'int' }],
     optargs: [],
@@ -446,6 +479,7 @@ export const procedures = {
   }),
   blockdevGetsz: define<bigint>({
     name: 'blockdevGetsz',
+    cName: 'blockdev_getsz',
     proc: 62,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -453,6 +487,7 @@ export const procedures = {
   }),
   blockdevGetsize64: define<bigint>({
     name: 'blockdevGetsize64',
+    cName: 'blockdev_getsize64',
     proc: 63,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -460,6 +495,7 @@ export const procedures = {
   }),
   blockdevFlushbufs: define<void>({
     name: 'blockdevFlushbufs',
+    cName: 'blockdev_flushbufs',
     proc: 64,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -467,6 +503,7 @@ export const procedures = {
   }),
   blockdevRereadpt: define<void>({
     name: 'blockdevRereadpt',
+    cName: 'blockdev_rereadpt',
     proc: 65,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -497,6 +534,7 @@ export const procedures = {
   }),
   tarIn: define<void>({
     name: 'tarIn',
+    cName: 'tar_in',
     proc: 69,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [
@@ -511,6 +549,7 @@ export const procedures = {
   }),
   tarOut: define<void>({
     name: 'tarOut',
+    cName: 'tar_out',
     proc: 70,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [
@@ -526,6 +565,7 @@ export const procedures = {
   }),
   tgzIn: define<void>({
     name: 'tgzIn',
+    cName: 'tgz_in',
     proc: 71,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -534,6 +574,7 @@ export const procedures = {
   }),
   tgzOut: define<void>({
     name: 'tgzOut',
+    cName: 'tgz_out',
     proc: 72,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -542,6 +583,7 @@ export const procedures = {
   }),
   mountRo: define<void>({
     name: 'mountRo',
+    cName: 'mount_ro',
     proc: 73,
     args: [{ name: 'mountable', type: 'string' }, { name: 'mountpoint', type: 'string' }],
     optargs: [],
@@ -549,6 +591,7 @@ export const procedures = {
   }),
   mountOptions: define<void>({
     name: 'mountOptions',
+    cName: 'mount_options',
     proc: 74,
     args: [
       { name: 'options', type: 'string' },
@@ -560,6 +603,7 @@ export const procedures = {
   }),
   mountVfs: define<void>({
     name: 'mountVfs',
+    cName: 'mount_vfs',
     proc: 75,
     args: [
       { name: 'options', type: 'string' },
@@ -600,6 +644,7 @@ export const procedures = {
   }),
   setE2label: define<void>({
     name: 'setE2label',
+    cName: 'set_e2label',
     proc: 80,
     args: [{ name: 'device', type: 'string' }, { name: 'label', type: 'string' }],
     optargs: [],
@@ -607,6 +652,7 @@ export const procedures = {
   }),
   getE2label: define<string>({
     name: 'getE2label',
+    cName: 'get_e2label',
     proc: 81,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -614,6 +660,7 @@ export const procedures = {
   }),
   setE2uuid: define<void>({
     name: 'setE2uuid',
+    cName: 'set_e2uuid',
     proc: 82,
     args: [{ name: 'device', type: 'string' }, { name: 'uuid', type: 'string' }],
     optargs: [],
@@ -621,6 +668,7 @@ export const procedures = {
   }),
   getE2uuid: define<string>({
     name: 'getE2uuid',
+    cName: 'get_e2uuid',
     proc: 83,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -642,6 +690,7 @@ export const procedures = {
   }),
   grubInstall: define<void>({
     name: 'grubInstall',
+    cName: 'grub_install',
     proc: 86,
     args: [{ name: 'root', type: 'string' }, { name: 'device', type: 'string' }],
     optargs: [],
@@ -656,6 +705,7 @@ export const procedures = {
   }),
   cpA: define<void>({
     name: 'cpA',
+    cName: 'cp_a',
     proc: 88,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [],
@@ -670,6 +720,7 @@ export const procedures = {
   }),
   dropCaches: define<void>({
     name: 'dropCaches',
+    cName: 'drop_caches',
     proc: 90,
     args: [{ name: 'whattodrop', type: 'int' }],
     optargs: [],
@@ -684,6 +735,7 @@ export const procedures = {
   }),
   pingDaemon: define<void>({
     name: 'pingDaemon',
+    cName: 'ping_daemon',
     proc: 92,
     args: [],
     optargs: [],
@@ -705,6 +757,7 @@ export const procedures = {
   }),
   stringsE: define<string[]>({
     name: 'stringsE',
+    cName: 'strings_e',
     proc: 95,
     args: [{ name: 'encoding', type: 'string' }, { name: 'path', type: 'string' }],
     optargs: [],
@@ -733,6 +786,7 @@ export const procedures = {
   }),
   sfdiskN: define<void>({
     name: 'sfdiskN',
+    cName: 'sfdisk_N',
     proc: 99,
     args: [
       { name: 'device', type: 'string' },
@@ -747,6 +801,7 @@ export const procedures = {
   }),
   sfdiskL: define<string>({
     name: 'sfdiskL',
+    cName: 'sfdisk_l',
     proc: 100,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -754,6 +809,7 @@ export const procedures = {
   }),
   sfdiskKernelGeometry: define<string>({
     name: 'sfdiskKernelGeometry',
+    cName: 'sfdisk_kernel_geometry',
     proc: 101,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -761,6 +817,7 @@ export const procedures = {
   }),
   sfdiskDiskGeometry: define<string>({
     name: 'sfdiskDiskGeometry',
+    cName: 'sfdisk_disk_geometry',
     proc: 102,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -768,6 +825,7 @@ export const procedures = {
   }),
   vgActivateAll: define<void>({
     name: 'vgActivateAll',
+    cName: 'vg_activate_all',
     proc: 103,
     args: [{ name: 'activate', type: 'bool' }],
     optargs: [],
@@ -775,6 +833,7 @@ export const procedures = {
   }),
   vgActivate: define<void>({
     name: 'vgActivate',
+    cName: 'vg_activate',
     proc: 104,
     args: [{ name: 'activate', type: 'bool' }, { name: 'volgroups', type: 'stringlist' }],
     optargs: [],
@@ -796,6 +855,7 @@ export const procedures = {
   }),
   e2fsckF: define<void>({
     name: 'e2fsckF',
+    cName: 'e2fsck_f',
     proc: 108,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -810,6 +870,7 @@ export const procedures = {
   }),
   ntfs3gProbe: define<number>({
     name: 'ntfs3gProbe',
+    cName: 'ntfs_3g_probe',
     proc: 110,
     args: [{ name: 'rw', type: 'bool' }, { name: 'device', type: 'string' }],
     optargs: [],
@@ -824,6 +885,7 @@ export const procedures = {
   }),
   shLines: define<string[]>({
     name: 'shLines',
+    cName: 'sh_lines',
     proc: 112,
     args: [{ name: 'command', type: 'string' }],
     optargs: [],
@@ -831,6 +893,7 @@ export const procedures = {
   }),
   globExpand: define<string[]>({
     name: 'globExpand',
+    cName: 'glob_expand',
     proc: 113,
     args: [{ name: 'pattern', type: 'string' }],
     optargs: [{ name: 'directoryslash', type: 'bool' }],
@@ -838,6 +901,7 @@ export const procedures = {
   }),
   scrubDevice: define<void>({
     name: 'scrubDevice',
+    cName: 'scrub_device',
     proc: 114,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -845,6 +909,7 @@ export const procedures = {
   }),
   scrubFile: define<void>({
     name: 'scrubFile',
+    cName: 'scrub_file',
     proc: 115,
     args: [{ name: 'file', type: 'string' }],
     optargs: [],
@@ -852,6 +917,7 @@ export const procedures = {
   }),
   scrubFreespace: define<void>({
     name: 'scrubFreespace',
+    cName: 'scrub_freespace',
     proc: 116,
     args: [{ name: 'dir', type: 'string' }],
     optargs: [],
@@ -866,6 +932,7 @@ export const procedures = {
   }),
   wcL: define<number>({
     name: 'wcL',
+    cName: 'wc_l',
     proc: 118,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -873,6 +940,7 @@ export const procedures = {
   }),
   wcW: define<number>({
     name: 'wcW',
+    cName: 'wc_w',
     proc: 119,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -880,6 +948,7 @@ export const procedures = {
   }),
   wcC: define<number>({
     name: 'wcC',
+    cName: 'wc_c',
     proc: 120,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -894,6 +963,7 @@ export const procedures = {
   }),
   headN: define<string[]>({
     name: 'headN',
+    cName: 'head_n',
     proc: 122,
     args: [{ name: 'nrlines', type: 'int' }, { name: 'path', type: 'string' }],
     optargs: [],
@@ -908,6 +978,7 @@ export const procedures = {
   }),
   tailN: define<string[]>({
     name: 'tailN',
+    cName: 'tail_n',
     proc: 124,
     args: [{ name: 'nrlines', type: 'int' }, { name: 'path', type: 'string' }],
     optargs: [],
@@ -922,6 +993,7 @@ export const procedures = {
   }),
   dfH: define<string>({
     name: 'dfH',
+    cName: 'df_h',
     proc: 126,
     args: [],
     optargs: [],
@@ -936,6 +1008,7 @@ export const procedures = {
   }),
   initrdList: define<string[]>({
     name: 'initrdList',
+    cName: 'initrd_list',
     proc: 128,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -943,6 +1016,7 @@ export const procedures = {
   }),
   mountLoop: define<void>({
     name: 'mountLoop',
+    cName: 'mount_loop',
     proc: 129,
     args: [{ name: 'file', type: 'string' }, { name: 'mountpoint', type: 'string' }],
     optargs: [],
@@ -957,6 +1031,7 @@ export const procedures = {
   }),
   mkswapL: define<void>({
     name: 'mkswapL',
+    cName: 'mkswap_L',
     proc: 131,
     args: [{ name: 'label', type: 'string' }, { name: 'device', type: 'string' }],
     optargs: [],
@@ -964,6 +1039,7 @@ export const procedures = {
   }),
   mkswapU: define<void>({
     name: 'mkswapU',
+    cName: 'mkswap_U',
     proc: 132,
     args: [{ name: 'uuid', type: 'string' }, { name: 'device', type: 'string' }],
     optargs: [],
@@ -990,6 +1066,7 @@ export const procedures = {
   }),
   mknodB: define<void>({
     name: 'mknodB',
+    cName: 'mknod_b',
     proc: 135,
     args: [
       { name: 'mode', type: 'int' },
@@ -1002,6 +1079,7 @@ export const procedures = {
   }),
   mknodC: define<void>({
     name: 'mknodC',
+    cName: 'mknod_c',
     proc: 136,
     args: [
       { name: 'mode', type: 'int' },
@@ -1211,6 +1289,7 @@ export const procedures = {
   }),
   lnF: define<void>({
     name: 'lnF',
+    cName: 'ln_f',
     proc: 165,
     args: [{ name: 'target', type: 'string' }, { name: 'linkname', type: 'string' }],
     optargs: [],
@@ -1218,6 +1297,7 @@ export const procedures = {
   }),
   lnS: define<void>({
     name: 'lnS',
+    cName: 'ln_s',
     proc: 166,
     args: [{ name: 'target', type: 'string' }, { name: 'linkname', type: 'string' }],
     optargs: [],
@@ -1225,6 +1305,7 @@ export const procedures = {
   }),
   lnSf: define<void>({
     name: 'lnSf',
+    cName: 'ln_sf',
     proc: 167,
     args: [{ name: 'target', type: 'string' }, { name: 'linkname', type: 'string' }],
     optargs: [],
@@ -1246,6 +1327,7 @@ export const procedures = {
   }),
   swaponDevice: define<void>({
     name: 'swaponDevice',
+    cName: 'swapon_device',
     proc: 170,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1253,6 +1335,7 @@ export const procedures = {
   }),
   swapoffDevice: define<void>({
     name: 'swapoffDevice',
+    cName: 'swapoff_device',
     proc: 171,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1260,6 +1343,7 @@ export const procedures = {
   }),
   swaponFile: define<void>({
     name: 'swaponFile',
+    cName: 'swapon_file',
     proc: 172,
     args: [{ name: 'file', type: 'string' }],
     optargs: [],
@@ -1267,6 +1351,7 @@ export const procedures = {
   }),
   swapoffFile: define<void>({
     name: 'swapoffFile',
+    cName: 'swapoff_file',
     proc: 173,
     args: [{ name: 'file', type: 'string' }],
     optargs: [],
@@ -1274,6 +1359,7 @@ export const procedures = {
   }),
   swaponLabel: define<void>({
     name: 'swaponLabel',
+    cName: 'swapon_label',
     proc: 174,
     args: [{ name: 'label', type: 'string' }],
     optargs: [],
@@ -1281,6 +1367,7 @@ export const procedures = {
   }),
   swapoffLabel: define<void>({
     name: 'swapoffLabel',
+    cName: 'swapoff_label',
     proc: 175,
     args: [{ name: 'label', type: 'string' }],
     optargs: [],
@@ -1288,6 +1375,7 @@ export const procedures = {
   }),
   swaponUuid: define<void>({
     name: 'swaponUuid',
+    cName: 'swapon_uuid',
     proc: 176,
     args: [{ name: 'uuid', type: 'string' }],
     optargs: [],
@@ -1295,6 +1383,7 @@ export const procedures = {
   }),
   swapoffUuid: define<void>({
     name: 'swapoffUuid',
+    cName: 'swapoff_uuid',
     proc: 177,
     args: [{ name: 'uuid', type: 'string' }],
     optargs: [],
@@ -1302,6 +1391,7 @@ export const procedures = {
   }),
   mkswapFile: define<void>({
     name: 'mkswapFile',
+    cName: 'mkswap_file',
     proc: 178,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -1309,6 +1399,7 @@ export const procedures = {
   }),
   inotifyInit: define<void>({
     name: 'inotifyInit',
+    cName: 'inotify_init',
     proc: 179,
     args: [{ name: 'maxevents', type: 'int' }],
     optargs: [],
@@ -1316,6 +1407,7 @@ export const procedures = {
   }),
   inotifyAddWatch: define<bigint>({
     name: 'inotifyAddWatch',
+    cName: 'inotify_add_watch',
     proc: 180,
     args: [{ name: 'path', type: 'string' }, { name: 'mask', type: 'int' }],
     optargs: [],
@@ -1323,6 +1415,7 @@ export const procedures = {
   }),
   inotifyRmWatch: define<void>({
     name: 'inotifyRmWatch',
+    cName: 'inotify_rm_watch',
     proc: 181,
     args: [{ name: 'wd', type: 'int' }],
     optargs: [],
@@ -1330,6 +1423,7 @@ export const procedures = {
   }),
   inotifyRead: define<InotifyEvent[]>({
     name: 'inotifyRead',
+    cName: 'inotify_read',
     proc: 182,
     args: [],
     optargs: [],
@@ -1337,6 +1431,7 @@ export const procedures = {
   }),
   inotifyFiles: define<string[]>({
     name: 'inotifyFiles',
+    cName: 'inotify_files',
     proc: 183,
     args: [],
     optargs: [],
@@ -1344,6 +1439,7 @@ export const procedures = {
   }),
   inotifyClose: define<void>({
     name: 'inotifyClose',
+    cName: 'inotify_close',
     proc: 184,
     args: [],
     optargs: [],
@@ -1365,6 +1461,7 @@ export const procedures = {
   }),
   mkfsB: define<void>({
     name: 'mkfsB',
+    cName: 'mkfs_b',
     proc: 187,
     args: [
       { name: 'fstype', type: 'string' },
@@ -1383,6 +1480,7 @@ export const procedures = {
   }),
   mke2journalL: define<void>({
     name: 'mke2journalL',
+    cName: 'mke2journal_L',
     proc: 189,
     args: [
       { name: 'blocksize', type: 'int' },
@@ -1394,6 +1492,7 @@ export const procedures = {
   }),
   mke2journalU: define<void>({
     name: 'mke2journalU',
+    cName: 'mke2journal_U',
     proc: 190,
     args: [
       { name: 'blocksize', type: 'int' },
@@ -1405,6 +1504,7 @@ export const procedures = {
   }),
   mke2fsJ: define<void>({
     name: 'mke2fsJ',
+    cName: 'mke2fs_J',
     proc: 191,
     args: [
       { name: 'fstype', type: 'string' },
@@ -1417,6 +1517,7 @@ export const procedures = {
   }),
   mke2fsJL: define<void>({
     name: 'mke2fsJL',
+    cName: 'mke2fs_JL',
     proc: 192,
     args: [
       { name: 'fstype', type: 'string' },
@@ -1429,6 +1530,7 @@ export const procedures = {
   }),
   mke2fsJU: define<void>({
     name: 'mke2fsJU',
+    cName: 'mke2fs_JU',
     proc: 193,
     args: [
       { name: 'fstype', type: 'string' },
@@ -1448,6 +1550,7 @@ export const procedures = {
   }),
   echoDaemon: define<string>({
     name: 'echoDaemon',
+    cName: 'echo_daemon',
     proc: 195,
     args: [{ name: 'words', type: 'stringlist' }],
     optargs: [],
@@ -1463,6 +1566,7 @@ export const procedures = {
   }),
   caseSensitivePath: define<string>({
     name: 'caseSensitivePath',
+    cName: 'case_sensitive_path',
     proc: 197,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -1470,6 +1574,7 @@ export const procedures = {
   }),
   vfsType: define<string>({
     name: 'vfsType',
+    cName: 'vfs_type',
     proc: 198,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -1484,6 +1589,7 @@ export const procedures = {
   }),
   truncateSize: define<void>({
     name: 'truncateSize',
+    cName: 'truncate_size',
     proc: 200,
     args: [{ name: 'path', type: 'string' }, { name: 'size', type: 'int64' }],
     optargs: [],
@@ -1504,6 +1610,7 @@ export const procedures = {
   }),
   mkdirMode: define<void>({
     name: 'mkdirMode',
+    cName: 'mkdir_mode',
     proc: 202,
     args: [{ name: 'path', type: 'string' }, { name: 'mode', type: 'int' }],
     optargs: [],
@@ -1522,6 +1629,7 @@ export const procedures = {
   }),
   internalLxattrlist: define<Xattr[]>({
     name: 'internalLxattrlist',
+    cName: 'internal_lxattrlist',
     proc: 205,
     args: [{ name: 'path', type: 'string' }, { name: 'names', type: 'stringlist' }],
     optargs: [],
@@ -1529,6 +1637,7 @@ export const procedures = {
   }),
   internalReadlinklist: define<string[]>({
     name: 'internalReadlinklist',
+    cName: 'internal_readlinklist',
     proc: 206,
     args: [{ name: 'path', type: 'string' }, { name: 'names', type: 'stringlist' }],
     optargs: [],
@@ -1547,6 +1656,7 @@ export const procedures = {
   }),
   partInit: define<void>({
     name: 'partInit',
+    cName: 'part_init',
     proc: 208,
     args: [{ name: 'device', type: 'string' }, { name: 'parttype', type: 'string' }],
     optargs: [],
@@ -1554,6 +1664,7 @@ export const procedures = {
   }),
   partAdd: define<void>({
     name: 'partAdd',
+    cName: 'part_add',
     proc: 209,
     args: [
       { name: 'device', type: 'string' },
@@ -1566,6 +1677,7 @@ export const procedures = {
   }),
   partDisk: define<void>({
     name: 'partDisk',
+    cName: 'part_disk',
     proc: 210,
     args: [{ name: 'device', type: 'string' }, { name: 'parttype', type: 'string' }],
     optargs: [],
@@ -1573,6 +1685,7 @@ export const procedures = {
   }),
   partSetBootable: define<void>({
     name: 'partSetBootable',
+    cName: 'part_set_bootable',
     proc: 211,
     args: [
       { name: 'device', type: 'string' },
@@ -1584,6 +1697,7 @@ export const procedures = {
   }),
   partSetName: define<void>({
     name: 'partSetName',
+    cName: 'part_set_name',
     proc: 212,
     args: [
       { name: 'device', type: 'string' },
@@ -1595,6 +1709,7 @@ export const procedures = {
   }),
   partList: define<Partition[]>({
     name: 'partList',
+    cName: 'part_list',
     proc: 213,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1602,6 +1717,7 @@ export const procedures = {
   }),
   partGetParttype: define<string>({
     name: 'partGetParttype',
+    cName: 'part_get_parttype',
     proc: 214,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1648,6 +1764,7 @@ export const procedures = {
   }),
   initrdCat: define<Buffer>({
     name: 'initrdCat',
+    cName: 'initrd_cat',
     proc: 221,
     args: [{ name: 'initrdpath', type: 'string' }, { name: 'filename', type: 'string' }],
     optargs: [],
@@ -1690,6 +1807,7 @@ export const procedures = {
   }),
   copySize: define<void>({
     name: 'copySize',
+    cName: 'copy_size',
     proc: 227,
     args: [
       { name: 'src', type: 'string' },
@@ -1701,6 +1819,7 @@ export const procedures = {
   }),
   zeroDevice: define<void>({
     name: 'zeroDevice',
+    cName: 'zero_device',
     proc: 228,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1708,6 +1827,7 @@ export const procedures = {
   }),
   txzIn: define<void>({
     name: 'txzIn',
+    cName: 'txz_in',
     proc: 229,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -1716,6 +1836,7 @@ export const procedures = {
   }),
   txzOut: define<void>({
     name: 'txzOut',
+    cName: 'txz_out',
     proc: 230,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -1731,6 +1852,7 @@ export const procedures = {
   }),
   partDel: define<void>({
     name: 'partDel',
+    cName: 'part_del',
     proc: 233,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -1738,6 +1860,7 @@ export const procedures = {
   }),
   partGetBootable: define<boolean>({
     name: 'partGetBootable',
+    cName: 'part_get_bootable',
     proc: 234,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -1745,6 +1868,7 @@ export const procedures = {
   }),
   partGetMbrId: define<number>({
     name: 'partGetMbrId',
+    cName: 'part_get_mbr_id',
     proc: 235,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -1752,6 +1876,7 @@ export const procedures = {
   }),
   partSetMbrId: define<void>({
     name: 'partSetMbrId',
+    cName: 'part_set_mbr_id',
     proc: 236,
     args: [
       { name: 'device', type: 'string' },
@@ -1763,6 +1888,7 @@ export const procedures = {
   }),
   checksumDevice: define<string>({
     name: 'checksumDevice',
+    cName: 'checksum_device',
     proc: 237,
     args: [{ name: 'csumtype', type: 'string' }, { name: 'device', type: 'string' }],
     optargs: [],
@@ -1770,6 +1896,7 @@ export const procedures = {
   }),
   lvresizeFree: define<void>({
     name: 'lvresizeFree',
+    cName: 'lvresize_free',
     proc: 238,
     args: [{ name: 'lv', type: 'string' }, { name: 'percent', type: 'int' }],
     optargs: [],
@@ -1777,6 +1904,7 @@ export const procedures = {
   }),
   augClear: define<void>({
     name: 'augClear',
+    cName: 'aug_clear',
     proc: 239,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -1784,6 +1912,7 @@ export const procedures = {
   }),
   getUmask: define<number>({
     name: 'getUmask',
+    cName: 'get_umask',
     proc: 240,
     args: [],
     optargs: [],
@@ -1791,6 +1920,7 @@ export const procedures = {
   }),
   debugUpload: define<void>({
     name: 'debugUpload',
+    cName: 'debug_upload',
     proc: 241,
     args: [{ name: 'tmpname', type: 'string' }, { name: 'mode', type: 'int' }],
     optargs: [],
@@ -1799,6 +1929,7 @@ export const procedures = {
   }),
   base64In: define<void>({
     name: 'base64In',
+    cName: 'base64_in',
     proc: 242,
     args: [{ name: 'filename', type: 'string' }],
     optargs: [],
@@ -1807,6 +1938,7 @@ export const procedures = {
   }),
   base64Out: define<void>({
     name: 'base64Out',
+    cName: 'base64_out',
     proc: 243,
     args: [{ name: 'filename', type: 'string' }],
     optargs: [],
@@ -1815,6 +1947,7 @@ export const procedures = {
   }),
   checksumsOut: define<void>({
     name: 'checksumsOut',
+    cName: 'checksums_out',
     proc: 244,
     args: [{ name: 'csumtype', type: 'string' }, { name: 'directory', type: 'string' }],
     optargs: [],
@@ -1823,6 +1956,7 @@ export const procedures = {
   }),
   fillPattern: define<void>({
     name: 'fillPattern',
+    cName: 'fill_pattern',
     proc: 245,
     args: [
       { name: 'pattern', type: 'string' },
@@ -1834,6 +1968,7 @@ export const procedures = {
   }),
   internalWrite: define<void>({
     name: 'internalWrite',
+    cName: 'internal_write',
     proc: 246,
     args: [{ name: 'path', type: 'string' }, { name: 'content', type: 'buffer' }],
     optargs: [],
@@ -1852,6 +1987,7 @@ export const procedures = {
   }),
   resize2fsSize: define<void>({
     name: 'resize2fsSize',
+    cName: 'resize2fs_size',
     proc: 248,
     args: [{ name: 'device', type: 'string' }, { name: 'size', type: 'int64' }],
     optargs: [],
@@ -1859,6 +1995,7 @@ export const procedures = {
   }),
   pvresizeSize: define<void>({
     name: 'pvresizeSize',
+    cName: 'pvresize_size',
     proc: 249,
     args: [{ name: 'device', type: 'string' }, { name: 'size', type: 'int64' }],
     optargs: [],
@@ -1866,6 +2003,7 @@ export const procedures = {
   }),
   ntfsresizeSize: define<void>({
     name: 'ntfsresizeSize',
+    cName: 'ntfsresize_size',
     proc: 250,
     args: [{ name: 'device', type: 'string' }, { name: 'size', type: 'int64' }],
     optargs: [],
@@ -1873,6 +2011,7 @@ export const procedures = {
   }),
   availableAllGroups: define<string[]>({
     name: 'availableAllGroups',
+    cName: 'available_all_groups',
     proc: 251,
     args: [],
     optargs: [],
@@ -1887,6 +2026,7 @@ export const procedures = {
   }),
   vfsLabel: define<string>({
     name: 'vfsLabel',
+    cName: 'vfs_label',
     proc: 253,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -1894,6 +2034,7 @@ export const procedures = {
   }),
   vfsUuid: define<string>({
     name: 'vfsUuid',
+    cName: 'vfs_uuid',
     proc: 254,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -1901,6 +2042,7 @@ export const procedures = {
   }),
   lvmSetFilter: define<void>({
     name: 'lvmSetFilter',
+    cName: 'lvm_set_filter',
     proc: 255,
     args: [{ name: 'devices', type: 'stringlist' }],
     optargs: [],
@@ -1908,6 +2050,7 @@ export const procedures = {
   }),
   lvmClearFilter: define<void>({
     name: 'lvmClearFilter',
+    cName: 'lvm_clear_filter',
     proc: 256,
     args: [],
     optargs: [],
@@ -1915,6 +2058,7 @@ export const procedures = {
   }),
   luksOpen: define<void>({
     name: 'luksOpen',
+    cName: 'luks_open',
     proc: 257,
     args: [
       { name: 'device', type: 'string' },
@@ -1926,6 +2070,7 @@ export const procedures = {
   }),
   luksOpenRo: define<void>({
     name: 'luksOpenRo',
+    cName: 'luks_open_ro',
     proc: 258,
     args: [
       { name: 'device', type: 'string' },
@@ -1937,6 +2082,7 @@ export const procedures = {
   }),
   luksClose: define<void>({
     name: 'luksClose',
+    cName: 'luks_close',
     proc: 259,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -1944,6 +2090,7 @@ export const procedures = {
   }),
   luksFormat: define<void>({
     name: 'luksFormat',
+    cName: 'luks_format',
     proc: 260,
     args: [
       { name: 'device', type: 'string' },
@@ -1955,6 +2102,7 @@ export const procedures = {
   }),
   luksFormatCipher: define<void>({
     name: 'luksFormatCipher',
+    cName: 'luks_format_cipher',
     proc: 261,
     args: [
       { name: 'device', type: 'string' },
@@ -1967,6 +2115,7 @@ export const procedures = {
   }),
   luksAddKey: define<void>({
     name: 'luksAddKey',
+    cName: 'luks_add_key',
     proc: 262,
     args: [
       { name: 'device', type: 'string' },
@@ -1979,6 +2128,7 @@ export const procedures = {
   }),
   luksKillSlot: define<void>({
     name: 'luksKillSlot',
+    cName: 'luks_kill_slot',
     proc: 263,
     args: [
       { name: 'device', type: 'string' },
@@ -1990,6 +2140,7 @@ export const procedures = {
   }),
   isLv: define<boolean>({
     name: 'isLv',
+    cName: 'is_lv',
     proc: 264,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -1997,6 +2148,7 @@ export const procedures = {
   }),
   findfsUuid: define<string>({
     name: 'findfsUuid',
+    cName: 'findfs_uuid',
     proc: 265,
     args: [{ name: 'uuid', type: 'string' }],
     optargs: [],
@@ -2004,6 +2156,7 @@ export const procedures = {
   }),
   findfsLabel: define<string>({
     name: 'findfsLabel',
+    cName: 'findfs_label',
     proc: 266,
     args: [{ name: 'label', type: 'string' }],
     optargs: [],
@@ -2011,6 +2164,7 @@ export const procedures = {
   }),
   isChardev: define<boolean>({
     name: 'isChardev',
+    cName: 'is_chardev',
     proc: 267,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -2018,6 +2172,7 @@ export const procedures = {
   }),
   isBlockdev: define<boolean>({
     name: 'isBlockdev',
+    cName: 'is_blockdev',
     proc: 268,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -2025,6 +2180,7 @@ export const procedures = {
   }),
   isFifo: define<boolean>({
     name: 'isFifo',
+    cName: 'is_fifo',
     proc: 269,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -2032,6 +2188,7 @@ export const procedures = {
   }),
   isSymlink: define<boolean>({
     name: 'isSymlink',
+    cName: 'is_symlink',
     proc: 270,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -2039,6 +2196,7 @@ export const procedures = {
   }),
   isSocket: define<boolean>({
     name: 'isSocket',
+    cName: 'is_socket',
     proc: 271,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'followsymlinks', type: 'bool' }],
@@ -2046,6 +2204,7 @@ export const procedures = {
   }),
   partToDev: define<string>({
     name: 'partToDev',
+    cName: 'part_to_dev',
     proc: 272,
     args: [{ name: 'partition', type: 'string' }],
     optargs: [],
@@ -2053,6 +2212,7 @@ export const procedures = {
   }),
   uploadOffset: define<void>({
     name: 'uploadOffset',
+    cName: 'upload_offset',
     proc: 273,
     args: [{ name: 'remotefilename', type: 'string' }, { name: 'offset', type: 'int64' }],
     optargs: [],
@@ -2061,6 +2221,7 @@ export const procedures = {
   }),
   downloadOffset: define<void>({
     name: 'downloadOffset',
+    cName: 'download_offset',
     proc: 274,
     args: [
       { name: 'remotefilename', type: 'string' },
@@ -2073,6 +2234,7 @@ export const procedures = {
   }),
   pwriteDevice: define<number>({
     name: 'pwriteDevice',
+    cName: 'pwrite_device',
     proc: 275,
     args: [
       { name: 'device', type: 'string' },
@@ -2084,6 +2246,7 @@ export const procedures = {
   }),
   preadDevice: define<Buffer>({
     name: 'preadDevice',
+    cName: 'pread_device',
     proc: 276,
     args: [
       { name: 'device', type: 'string' },
@@ -2095,6 +2258,7 @@ export const procedures = {
   }),
   lvmCanonicalLvName: define<string>({
     name: 'lvmCanonicalLvName',
+    cName: 'lvm_canonical_lv_name',
     proc: 277,
     args: [{ name: 'lvname', type: 'string' }],
     optargs: [],
@@ -2129,6 +2293,7 @@ export const procedures = {
   }),
   resize2fsM: define<void>({
     name: 'resize2fsM',
+    cName: 'resize2fs_M',
     proc: 281,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -2136,6 +2301,7 @@ export const procedures = {
   }),
   internalAutosync: define<void>({
     name: 'internalAutosync',
+    cName: 'internal_autosync',
     proc: 282,
     args: [],
     optargs: [],
@@ -2143,6 +2309,7 @@ export const procedures = {
   }),
   isZero: define<boolean>({
     name: 'isZero',
+    cName: 'is_zero',
     proc: 283,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -2150,6 +2317,7 @@ export const procedures = {
   }),
   isZeroDevice: define<boolean>({
     name: 'isZeroDevice',
+    cName: 'is_zero_device',
     proc: 284,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -2157,6 +2325,7 @@ export const procedures = {
   }),
   list9p: define<string[]>({
     name: 'list9p',
+    cName: 'list_9p',
     proc: 285,
     args: [],
     optargs: [],
@@ -2164,6 +2333,7 @@ export const procedures = {
   }),
   mount9p: define<void>({
     name: 'mount9p',
+    cName: 'mount_9p',
     proc: 286,
     args: [{ name: 'mounttag', type: 'string' }, { name: 'mountpoint', type: 'string' }],
     optargs: [{ name: 'options', type: 'string' }],
@@ -2171,6 +2341,7 @@ export const procedures = {
   }),
   listDmDevices: define<string[]>({
     name: 'listDmDevices',
+    cName: 'list_dm_devices',
     proc: 287,
     args: [],
     optargs: [],
@@ -2185,6 +2356,7 @@ export const procedures = {
   }),
   btrfsFilesystemResize: define<void>({
     name: 'btrfsFilesystemResize',
+    cName: 'btrfs_filesystem_resize',
     proc: 289,
     args: [{ name: 'mountpoint', type: 'string' }],
     optargs: [{ name: 'size', type: 'int64' }],
@@ -2192,6 +2364,7 @@ export const procedures = {
   }),
   internalWriteAppend: define<void>({
     name: 'internalWriteAppend',
+    cName: 'internal_write_append',
     proc: 290,
     args: [{ name: 'path', type: 'string' }, { name: 'content', type: 'buffer' }],
     optargs: [],
@@ -2199,6 +2372,7 @@ export const procedures = {
   }),
   compressOut: define<void>({
     name: 'compressOut',
+    cName: 'compress_out',
     proc: 291,
     args: [{ name: 'ctype', type: 'string' }, { name: 'file', type: 'string' }],
     optargs: [{ name: 'level', type: 'int' }],
@@ -2207,6 +2381,7 @@ export const procedures = {
   }),
   compressDeviceOut: define<void>({
     name: 'compressDeviceOut',
+    cName: 'compress_device_out',
     proc: 292,
     args: [{ name: 'ctype', type: 'string' }, { name: 'device', type: 'string' }],
     optargs: [{ name: 'level', type: 'int' }],
@@ -2215,6 +2390,7 @@ export const procedures = {
   }),
   partToPartnum: define<number>({
     name: 'partToPartnum',
+    cName: 'part_to_partnum',
     proc: 293,
     args: [{ name: 'partition', type: 'string' }],
     optargs: [],
@@ -2222,6 +2398,7 @@ export const procedures = {
   }),
   copyDeviceToDevice: define<void>({
     name: 'copyDeviceToDevice',
+    cName: 'copy_device_to_device',
     proc: 294,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [
@@ -2235,6 +2412,7 @@ export const procedures = {
   }),
   copyDeviceToFile: define<void>({
     name: 'copyDeviceToFile',
+    cName: 'copy_device_to_file',
     proc: 295,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [
@@ -2248,6 +2426,7 @@ export const procedures = {
   }),
   copyFileToDevice: define<void>({
     name: 'copyFileToDevice',
+    cName: 'copy_file_to_device',
     proc: 296,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [
@@ -2261,6 +2440,7 @@ export const procedures = {
   }),
   copyFileToFile: define<void>({
     name: 'copyFileToFile',
+    cName: 'copy_file_to_file',
     proc: 297,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [
@@ -2292,6 +2472,7 @@ export const procedures = {
   }),
   mdCreate: define<void>({
     name: 'mdCreate',
+    cName: 'md_create',
     proc: 299,
     args: [{ name: 'name', type: 'string' }, { name: 'devices', type: 'stringlist' }],
     optargs: [
@@ -2305,6 +2486,7 @@ export const procedures = {
   }),
   listMdDevices: define<string[]>({
     name: 'listMdDevices',
+    cName: 'list_md_devices',
     proc: 300,
     args: [],
     optargs: [],
@@ -2312,6 +2494,7 @@ export const procedures = {
   }),
   mdDetail: define<Record<string, string>>({
     name: 'mdDetail',
+    cName: 'md_detail',
     proc: 301,
     args: [{ name: 'md', type: 'string' }],
     optargs: [],
@@ -2319,6 +2502,7 @@ export const procedures = {
   }),
   mdStop: define<void>({
     name: 'mdStop',
+    cName: 'md_stop',
     proc: 302,
     args: [{ name: 'md', type: 'string' }],
     optargs: [],
@@ -2365,6 +2549,7 @@ export const procedures = {
   }),
   ntfscloneOut: define<void>({
     name: 'ntfscloneOut',
+    cName: 'ntfsclone_out',
     proc: 308,
     args: [{ name: 'device', type: 'string' }],
     optargs: [
@@ -2379,6 +2564,7 @@ export const procedures = {
   }),
   ntfscloneIn: define<void>({
     name: 'ntfscloneIn',
+    cName: 'ntfsclone_in',
     proc: 309,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -2387,6 +2573,7 @@ export const procedures = {
   }),
   setLabel: define<void>({
     name: 'setLabel',
+    cName: 'set_label',
     proc: 310,
     args: [{ name: 'mountable', type: 'string' }, { name: 'label', type: 'string' }],
     optargs: [],
@@ -2394,6 +2581,7 @@ export const procedures = {
   }),
   zeroFreeSpace: define<void>({
     name: 'zeroFreeSpace',
+    cName: 'zero_free_space',
     proc: 311,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -2401,6 +2589,7 @@ export const procedures = {
   }),
   lvcreateFree: define<void>({
     name: 'lvcreateFree',
+    cName: 'lvcreate_free',
     proc: 312,
     args: [
       { name: 'logvol', type: 'string' },
@@ -2412,6 +2601,7 @@ export const procedures = {
   }),
   isoinfoDevice: define<Isoinfo>({
     name: 'isoinfoDevice',
+    cName: 'isoinfo_device',
     proc: 313,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -2433,6 +2623,7 @@ export const procedures = {
   }),
   mdStat: define<Mdstat[]>({
     name: 'mdStat',
+    cName: 'md_stat',
     proc: 316,
     args: [{ name: 'md', type: 'string' }],
     optargs: [],
@@ -2440,6 +2631,7 @@ export const procedures = {
   }),
   mkfsBtrfs: define<void>({
     name: 'mkfsBtrfs',
+    cName: 'mkfs_btrfs',
     proc: 317,
     args: [{ name: 'devices', type: 'stringlist' }],
     optargs: [
@@ -2456,6 +2648,7 @@ export const procedures = {
   }),
   getE2attrs: define<string>({
     name: 'getE2attrs',
+    cName: 'get_e2attrs',
     proc: 318,
     args: [{ name: 'file', type: 'string' }],
     optargs: [],
@@ -2463,6 +2656,7 @@ export const procedures = {
   }),
   setE2attrs: define<void>({
     name: 'setE2attrs',
+    cName: 'set_e2attrs',
     proc: 319,
     args: [{ name: 'file', type: 'string' }, { name: 'attrs', type: 'string' }],
     optargs: [{ name: 'clear', type: 'bool' }],
@@ -2470,6 +2664,7 @@ export const procedures = {
   }),
   getE2generation: define<bigint>({
     name: 'getE2generation',
+    cName: 'get_e2generation',
     proc: 320,
     args: [{ name: 'file', type: 'string' }],
     optargs: [],
@@ -2477,6 +2672,7 @@ export const procedures = {
   }),
   setE2generation: define<void>({
     name: 'setE2generation',
+    cName: 'set_e2generation',
     proc: 321,
     args: [{ name: 'file', type: 'string' }, { name: 'generation', type: 'int64' }],
     optargs: [],
@@ -2484,6 +2680,7 @@ export const procedures = {
   }),
   btrfsSubvolumeSnapshot: define<void>({
     name: 'btrfsSubvolumeSnapshot',
+    cName: 'btrfs_subvolume_snapshot',
     proc: 322,
     args: [{ name: 'source', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [{ name: 'ro', type: 'bool' }, { name: 'qgroupid', type: 'string' }],
@@ -2491,6 +2688,7 @@ export const procedures = {
   }),
   btrfsSubvolumeDelete: define<void>({
     name: 'btrfsSubvolumeDelete',
+    cName: 'btrfs_subvolume_delete',
     proc: 323,
     args: [{ name: 'subvolume', type: 'string' }],
     optargs: [],
@@ -2498,6 +2696,7 @@ export const procedures = {
   }),
   btrfsSubvolumeCreate: define<void>({
     name: 'btrfsSubvolumeCreate',
+    cName: 'btrfs_subvolume_create',
     proc: 324,
     args: [{ name: 'dest', type: 'string' }],
     optargs: [{ name: 'qgroupid', type: 'string' }],
@@ -2505,6 +2704,7 @@ export const procedures = {
   }),
   btrfsSubvolumeList: define<Btrfssubvolume[]>({
     name: 'btrfsSubvolumeList',
+    cName: 'btrfs_subvolume_list',
     proc: 325,
     args: [{ name: 'fs', type: 'string' }],
     optargs: [],
@@ -2512,6 +2712,7 @@ export const procedures = {
   }),
   btrfsSubvolumeSetDefault: define<void>({
     name: 'btrfsSubvolumeSetDefault',
+    cName: 'btrfs_subvolume_set_default',
     proc: 326,
     args: [{ name: 'id', type: 'int64' }, { name: 'fs', type: 'string' }],
     optargs: [],
@@ -2519,6 +2720,7 @@ export const procedures = {
   }),
   btrfsFilesystemSync: define<void>({
     name: 'btrfsFilesystemSync',
+    cName: 'btrfs_filesystem_sync',
     proc: 327,
     args: [{ name: 'fs', type: 'string' }],
     optargs: [],
@@ -2526,6 +2728,7 @@ export const procedures = {
   }),
   btrfsFilesystemBalance: define<void>({
     name: 'btrfsFilesystemBalance',
+    cName: 'btrfs_filesystem_balance',
     proc: 328,
     args: [{ name: 'fs', type: 'string' }],
     optargs: [],
@@ -2533,6 +2736,7 @@ export const procedures = {
   }),
   btrfsDeviceAdd: define<void>({
     name: 'btrfsDeviceAdd',
+    cName: 'btrfs_device_add',
     proc: 329,
     args: [{ name: 'devices', type: 'stringlist' }, { name: 'fs', type: 'string' }],
     optargs: [],
@@ -2540,6 +2744,7 @@ export const procedures = {
   }),
   btrfsDeviceDelete: define<void>({
     name: 'btrfsDeviceDelete',
+    cName: 'btrfs_device_delete',
     proc: 330,
     args: [{ name: 'devices', type: 'stringlist' }, { name: 'fs', type: 'string' }],
     optargs: [],
@@ -2547,6 +2752,7 @@ export const procedures = {
   }),
   btrfsSetSeeding: define<void>({
     name: 'btrfsSetSeeding',
+    cName: 'btrfs_set_seeding',
     proc: 331,
     args: [{ name: 'device', type: 'string' }, { name: 'seeding', type: 'bool' }],
     optargs: [],
@@ -2554,6 +2760,7 @@ export const procedures = {
   }),
   btrfsFsck: define<void>({
     name: 'btrfsFsck',
+    cName: 'btrfs_fsck',
     proc: 332,
     args: [{ name: 'device', type: 'string' }],
     optargs: [{ name: 'superblock', type: 'int64' }, { name: 'repair', type: 'bool' }],
@@ -2561,6 +2768,7 @@ export const procedures = {
   }),
   filesystemAvailable: define<boolean>({
     name: 'filesystemAvailable',
+    cName: 'filesystem_available',
     proc: 333,
     args: [{ name: 'filesystem', type: 'string' }],
     optargs: [],
@@ -2579,6 +2787,7 @@ export const procedures = {
   }),
   nrDevices: define<number>({
     name: 'nrDevices',
+    cName: 'nr_devices',
     proc: 336,
     args: [],
     optargs: [],
@@ -2586,6 +2795,7 @@ export const procedures = {
   }),
   xfsInfo: define<Xfsinfo>({
     name: 'xfsInfo',
+    cName: 'xfs_info',
     proc: 337,
     args: [{ name: 'pathordevice', type: 'string' }],
     optargs: [],
@@ -2593,6 +2803,7 @@ export const procedures = {
   }),
   pvchangeUuid: define<void>({
     name: 'pvchangeUuid',
+    cName: 'pvchange_uuid',
     proc: 338,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -2600,6 +2811,7 @@ export const procedures = {
   }),
   pvchangeUuidAll: define<void>({
     name: 'pvchangeUuidAll',
+    cName: 'pvchange_uuid_all',
     proc: 339,
     args: [],
     optargs: [],
@@ -2607,6 +2819,7 @@ export const procedures = {
   }),
   vgchangeUuid: define<void>({
     name: 'vgchangeUuid',
+    cName: 'vgchange_uuid',
     proc: 340,
     args: [{ name: 'vg', type: 'string' }],
     optargs: [],
@@ -2614,6 +2827,7 @@ export const procedures = {
   }),
   vgchangeUuidAll: define<void>({
     name: 'vgchangeUuidAll',
+    cName: 'vgchange_uuid_all',
     proc: 341,
     args: [],
     optargs: [],
@@ -2628,6 +2842,7 @@ export const procedures = {
   }),
   xfsGrowfs: define<void>({
     name: 'xfsGrowfs',
+    cName: 'xfs_growfs',
     proc: 343,
     args: [{ name: 'path', type: 'string' }],
     optargs: [
@@ -2651,6 +2866,7 @@ export const procedures = {
   }),
   rsyncIn: define<void>({
     name: 'rsyncIn',
+    cName: 'rsync_in',
     proc: 345,
     args: [{ name: 'remote', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [{ name: 'archive', type: 'bool' }, { name: 'deletedest', type: 'bool' }],
@@ -2658,6 +2874,7 @@ export const procedures = {
   }),
   rsyncOut: define<void>({
     name: 'rsyncOut',
+    cName: 'rsync_out',
     proc: 346,
     args: [{ name: 'src', type: 'string' }, { name: 'remote', type: 'string' }],
     optargs: [{ name: 'archive', type: 'bool' }, { name: 'deletedest', type: 'bool' }],
@@ -2673,6 +2890,7 @@ export const procedures = {
   }),
   fillDir: define<void>({
     name: 'fillDir',
+    cName: 'fill_dir',
     proc: 348,
     args: [{ name: 'dir', type: 'string' }, { name: 'nr', type: 'int' }],
     optargs: [],
@@ -2680,6 +2898,7 @@ export const procedures = {
   }),
   xfsAdmin: define<void>({
     name: 'xfsAdmin',
+    cName: 'xfs_admin',
     proc: 349,
     args: [{ name: 'device', type: 'string' }],
     optargs: [
@@ -2695,6 +2914,7 @@ export const procedures = {
   }),
   hivexOpen: define<void>({
     name: 'hivexOpen',
+    cName: 'hivex_open',
     proc: 350,
     args: [{ name: 'filename', type: 'string' }],
     optargs: [
@@ -2707,6 +2927,7 @@ export const procedures = {
   }),
   hivexClose: define<void>({
     name: 'hivexClose',
+    cName: 'hivex_close',
     proc: 351,
     args: [],
     optargs: [],
@@ -2714,6 +2935,7 @@ export const procedures = {
   }),
   hivexRoot: define<bigint>({
     name: 'hivexRoot',
+    cName: 'hivex_root',
     proc: 352,
     args: [],
     optargs: [],
@@ -2721,6 +2943,7 @@ export const procedures = {
   }),
   hivexNodeName: define<string>({
     name: 'hivexNodeName',
+    cName: 'hivex_node_name',
     proc: 353,
     args: [{ name: 'nodeh', type: 'int64' }],
     optargs: [],
@@ -2728,6 +2951,7 @@ export const procedures = {
   }),
   hivexNodeChildren: define<HivexNode[]>({
     name: 'hivexNodeChildren',
+    cName: 'hivex_node_children',
     proc: 354,
     args: [{ name: 'nodeh', type: 'int64' }],
     optargs: [],
@@ -2735,6 +2959,7 @@ export const procedures = {
   }),
   hivexNodeGetChild: define<bigint>({
     name: 'hivexNodeGetChild',
+    cName: 'hivex_node_get_child',
     proc: 355,
     args: [{ name: 'nodeh', type: 'int64' }, { name: 'name', type: 'string' }],
     optargs: [],
@@ -2742,6 +2967,7 @@ export const procedures = {
   }),
   hivexNodeParent: define<bigint>({
     name: 'hivexNodeParent',
+    cName: 'hivex_node_parent',
     proc: 356,
     args: [{ name: 'nodeh', type: 'int64' }],
     optargs: [],
@@ -2749,6 +2975,7 @@ export const procedures = {
   }),
   hivexNodeValues: define<HivexValue[]>({
     name: 'hivexNodeValues',
+    cName: 'hivex_node_values',
     proc: 357,
     args: [{ name: 'nodeh', type: 'int64' }],
     optargs: [],
@@ -2756,6 +2983,7 @@ export const procedures = {
   }),
   hivexNodeGetValue: define<bigint>({
     name: 'hivexNodeGetValue',
+    cName: 'hivex_node_get_value',
     proc: 358,
     args: [{ name: 'nodeh', type: 'int64' }, { name: 'key', type: 'string' }],
     optargs: [],
@@ -2763,6 +2991,7 @@ export const procedures = {
   }),
   hivexValueKey: define<string>({
     name: 'hivexValueKey',
+    cName: 'hivex_value_key',
     proc: 359,
     args: [{ name: 'valueh', type: 'int64' }],
     optargs: [],
@@ -2770,6 +2999,7 @@ export const procedures = {
   }),
   hivexValueType: define<bigint>({
     name: 'hivexValueType',
+    cName: 'hivex_value_type',
     proc: 360,
     args: [{ name: 'valueh', type: 'int64' }],
     optargs: [],
@@ -2777,6 +3007,7 @@ export const procedures = {
   }),
   hivexValueValue: define<Buffer>({
     name: 'hivexValueValue',
+    cName: 'hivex_value_value',
     proc: 361,
     args: [{ name: 'valueh', type: 'int64' }],
     optargs: [],
@@ -2784,6 +3015,7 @@ export const procedures = {
   }),
   hivexCommit: define<void>({
     name: 'hivexCommit',
+    cName: 'hivex_commit',
     proc: 362,
     args: [{ name: 'filename', type: 'optstring' }],
     optargs: [],
@@ -2791,6 +3023,7 @@ export const procedures = {
   }),
   hivexNodeAddChild: define<bigint>({
     name: 'hivexNodeAddChild',
+    cName: 'hivex_node_add_child',
     proc: 363,
     args: [{ name: 'parent', type: 'int64' }, { name: 'name', type: 'string' }],
     optargs: [],
@@ -2798,6 +3031,7 @@ export const procedures = {
   }),
   hivexNodeDeleteChild: define<void>({
     name: 'hivexNodeDeleteChild',
+    cName: 'hivex_node_delete_child',
     proc: 364,
     args: [{ name: 'nodeh', type: 'int64' }],
     optargs: [],
@@ -2805,6 +3039,7 @@ export const procedures = {
   }),
   hivexNodeSetValue: define<void>({
     name: 'hivexNodeSetValue',
+    cName: 'hivex_node_set_value',
     proc: 365,
     args: [
       { name: 'nodeh', type: 'int64' },
@@ -2817,6 +3052,7 @@ export const procedures = {
   }),
   xfsRepair: define<number>({
     name: 'xfsRepair',
+    cName: 'xfs_repair',
     proc: 366,
     args: [{ name: 'device', type: 'string' }],
     optargs: [
@@ -2835,6 +3071,7 @@ export const procedures = {
   }),
   rmF: define<void>({
     name: 'rmF',
+    cName: 'rm_f',
     proc: 367,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -2888,6 +3125,7 @@ export const procedures = {
   }),
   listDiskLabels: define<Record<string, string>>({
     name: 'listDiskLabels',
+    cName: 'list_disk_labels',
     proc: 369,
     args: [],
     optargs: [],
@@ -2902,6 +3140,7 @@ export const procedures = {
   }),
   mklostAndFound: define<void>({
     name: 'mklostAndFound',
+    cName: 'mklost_and_found',
     proc: 374,
     args: [{ name: 'mountpoint', type: 'string' }],
     optargs: [],
@@ -2909,6 +3148,7 @@ export const procedures = {
   }),
   aclGetFile: define<string>({
     name: 'aclGetFile',
+    cName: 'acl_get_file',
     proc: 375,
     args: [{ name: 'path', type: 'string' }, { name: 'acltype', type: 'string' }],
     optargs: [],
@@ -2916,6 +3156,7 @@ export const procedures = {
   }),
   aclSetFile: define<void>({
     name: 'aclSetFile',
+    cName: 'acl_set_file',
     proc: 376,
     args: [
       { name: 'path', type: 'string' },
@@ -2927,6 +3168,7 @@ export const procedures = {
   }),
   aclDeleteDefFile: define<void>({
     name: 'aclDeleteDefFile',
+    cName: 'acl_delete_def_file',
     proc: 377,
     args: [{ name: 'dir', type: 'string' }],
     optargs: [],
@@ -2934,6 +3176,7 @@ export const procedures = {
   }),
   capGetFile: define<string>({
     name: 'capGetFile',
+    cName: 'cap_get_file',
     proc: 378,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -2941,6 +3184,7 @@ export const procedures = {
   }),
   capSetFile: define<void>({
     name: 'capSetFile',
+    cName: 'cap_set_file',
     proc: 379,
     args: [{ name: 'path', type: 'string' }, { name: 'cap', type: 'string' }],
     optargs: [],
@@ -2948,6 +3192,7 @@ export const procedures = {
   }),
   listLdmVolumes: define<string[]>({
     name: 'listLdmVolumes',
+    cName: 'list_ldm_volumes',
     proc: 380,
     args: [],
     optargs: [],
@@ -2955,6 +3200,7 @@ export const procedures = {
   }),
   listLdmPartitions: define<string[]>({
     name: 'listLdmPartitions',
+    cName: 'list_ldm_partitions',
     proc: 381,
     args: [],
     optargs: [],
@@ -2962,6 +3208,7 @@ export const procedures = {
   }),
   ldmtoolCreateAll: define<void>({
     name: 'ldmtoolCreateAll',
+    cName: 'ldmtool_create_all',
     proc: 382,
     args: [],
     optargs: [],
@@ -2969,6 +3216,7 @@ export const procedures = {
   }),
   ldmtoolRemoveAll: define<void>({
     name: 'ldmtoolRemoveAll',
+    cName: 'ldmtool_remove_all',
     proc: 383,
     args: [],
     optargs: [],
@@ -2976,6 +3224,7 @@ export const procedures = {
   }),
   ldmtoolScan: define<string[]>({
     name: 'ldmtoolScan',
+    cName: 'ldmtool_scan',
     proc: 384,
     args: [],
     optargs: [],
@@ -2983,6 +3232,7 @@ export const procedures = {
   }),
   ldmtoolScanDevices: define<string[]>({
     name: 'ldmtoolScanDevices',
+    cName: 'ldmtool_scan_devices',
     proc: 385,
     args: [{ name: 'devices', type: 'stringlist' }],
     optargs: [],
@@ -2990,6 +3240,7 @@ export const procedures = {
   }),
   ldmtoolDiskgroupName: define<string>({
     name: 'ldmtoolDiskgroupName',
+    cName: 'ldmtool_diskgroup_name',
     proc: 386,
     args: [{ name: 'diskgroup', type: 'string' }],
     optargs: [],
@@ -2997,6 +3248,7 @@ export const procedures = {
   }),
   ldmtoolDiskgroupVolumes: define<string[]>({
     name: 'ldmtoolDiskgroupVolumes',
+    cName: 'ldmtool_diskgroup_volumes',
     proc: 387,
     args: [{ name: 'diskgroup', type: 'string' }],
     optargs: [],
@@ -3004,6 +3256,7 @@ export const procedures = {
   }),
   ldmtoolDiskgroupDisks: define<string[]>({
     name: 'ldmtoolDiskgroupDisks',
+    cName: 'ldmtool_diskgroup_disks',
     proc: 388,
     args: [{ name: 'diskgroup', type: 'string' }],
     optargs: [],
@@ -3011,6 +3264,7 @@ export const procedures = {
   }),
   ldmtoolVolumeType: define<string>({
     name: 'ldmtoolVolumeType',
+    cName: 'ldmtool_volume_type',
     proc: 389,
     args: [{ name: 'diskgroup', type: 'string' }, { name: 'volume', type: 'string' }],
     optargs: [],
@@ -3018,6 +3272,7 @@ export const procedures = {
   }),
   ldmtoolVolumeHint: define<string>({
     name: 'ldmtoolVolumeHint',
+    cName: 'ldmtool_volume_hint',
     proc: 390,
     args: [{ name: 'diskgroup', type: 'string' }, { name: 'volume', type: 'string' }],
     optargs: [],
@@ -3025,6 +3280,7 @@ export const procedures = {
   }),
   ldmtoolVolumePartitions: define<string[]>({
     name: 'ldmtoolVolumePartitions',
+    cName: 'ldmtool_volume_partitions',
     proc: 391,
     args: [{ name: 'diskgroup', type: 'string' }, { name: 'volume', type: 'string' }],
     optargs: [],
@@ -3032,6 +3288,7 @@ export const procedures = {
   }),
   partSetGptType: define<void>({
     name: 'partSetGptType',
+    cName: 'part_set_gpt_type',
     proc: 392,
     args: [
       { name: 'device', type: 'string' },
@@ -3043,6 +3300,7 @@ export const procedures = {
   }),
   partGetGptType: define<string>({
     name: 'partGetGptType',
+    cName: 'part_get_gpt_type',
     proc: 393,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -3057,6 +3315,7 @@ export const procedures = {
   }),
   isWholeDevice: define<boolean>({
     name: 'isWholeDevice',
+    cName: 'is_whole_device',
     proc: 395,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3064,6 +3323,7 @@ export const procedures = {
   }),
   internalParseMountable: define<InternalMountable>({
     name: 'internalParseMountable',
+    cName: 'internal_parse_mountable',
     proc: 396,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -3085,6 +3345,7 @@ export const procedures = {
   }),
   cpR: define<void>({
     name: 'cpR',
+    cName: 'cp_r',
     proc: 401,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [],
@@ -3099,6 +3360,7 @@ export const procedures = {
   }),
   setUuid: define<void>({
     name: 'setUuid',
+    cName: 'set_uuid',
     proc: 403,
     args: [{ name: 'device', type: 'string' }, { name: 'uuid', type: 'string' }],
     optargs: [],
@@ -3106,6 +3368,7 @@ export const procedures = {
   }),
   journalOpen: define<void>({
     name: 'journalOpen',
+    cName: 'journal_open',
     proc: 404,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [],
@@ -3113,6 +3376,7 @@ export const procedures = {
   }),
   journalClose: define<void>({
     name: 'journalClose',
+    cName: 'journal_close',
     proc: 405,
     args: [],
     optargs: [],
@@ -3120,6 +3384,7 @@ export const procedures = {
   }),
   journalNext: define<boolean>({
     name: 'journalNext',
+    cName: 'journal_next',
     proc: 406,
     args: [],
     optargs: [],
@@ -3127,6 +3392,7 @@ export const procedures = {
   }),
   journalSkip: define<bigint>({
     name: 'journalSkip',
+    cName: 'journal_skip',
     proc: 407,
     args: [{ name: 'skip', type: 'int64' }],
     optargs: [],
@@ -3134,6 +3400,7 @@ export const procedures = {
   }),
   internalJournalGet: define<void>({
     name: 'internalJournalGet',
+    cName: 'internal_journal_get',
     proc: 408,
     args: [],
     optargs: [],
@@ -3142,6 +3409,7 @@ export const procedures = {
   }),
   journalGetDataThreshold: define<bigint>({
     name: 'journalGetDataThreshold',
+    cName: 'journal_get_data_threshold',
     proc: 409,
     args: [],
     optargs: [],
@@ -3149,6 +3417,7 @@ export const procedures = {
   }),
   journalSetDataThreshold: define<void>({
     name: 'journalSetDataThreshold',
+    cName: 'journal_set_data_threshold',
     proc: 410,
     args: [{ name: 'threshold', type: 'int64' }],
     optargs: [],
@@ -3156,6 +3425,7 @@ export const procedures = {
   }),
   augSetm: define<number>({
     name: 'augSetm',
+    cName: 'aug_setm',
     proc: 411,
     args: [
       { name: 'base', type: 'string' },
@@ -3167,6 +3437,7 @@ export const procedures = {
   }),
   augLabel: define<string>({
     name: 'augLabel',
+    cName: 'aug_label',
     proc: 412,
     args: [{ name: 'augpath', type: 'string' }],
     optargs: [],
@@ -3174,6 +3445,7 @@ export const procedures = {
   }),
   internalUpload: define<void>({
     name: 'internalUpload',
+    cName: 'internal_upload',
     proc: 413,
     args: [{ name: 'tmpname', type: 'string' }, { name: 'mode', type: 'int' }],
     optargs: [],
@@ -3182,6 +3454,7 @@ export const procedures = {
   }),
   internalExit: define<void>({
     name: 'internalExit',
+    cName: 'internal_exit',
     proc: 414,
     args: [],
     optargs: [],
@@ -3189,6 +3462,7 @@ export const procedures = {
   }),
   copyAttributes: define<void>({
     name: 'copyAttributes',
+    cName: 'copy_attributes',
     proc: 415,
     args: [{ name: 'src', type: 'string' }, { name: 'dest', type: 'string' }],
     optargs: [
@@ -3201,6 +3475,7 @@ export const procedures = {
   }),
   partGetName: define<string>({
     name: 'partGetName',
+    cName: 'part_get_name',
     proc: 416,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -3222,6 +3497,7 @@ export const procedures = {
   }),
   cpioOut: define<void>({
     name: 'cpioOut',
+    cName: 'cpio_out',
     proc: 419,
     args: [{ name: 'directory', type: 'string' }],
     optargs: [{ name: 'format', type: 'string' }],
@@ -3230,6 +3506,7 @@ export const procedures = {
   }),
   journalGetRealtimeUsec: define<bigint>({
     name: 'journalGetRealtimeUsec',
+    cName: 'journal_get_realtime_usec',
     proc: 420,
     args: [],
     optargs: [],
@@ -3251,6 +3528,7 @@ export const procedures = {
   }),
   internalLstatnslist: define<Statns[]>({
     name: 'internalLstatnslist',
+    cName: 'internal_lstatnslist',
     proc: 423,
     args: [{ name: 'path', type: 'string' }, { name: 'names', type: 'stringlist' }],
     optargs: [],
@@ -3258,6 +3536,7 @@ export const procedures = {
   }),
   blockdevSetra: define<void>({
     name: 'blockdevSetra',
+    cName: 'blockdev_setra',
     proc: 424,
     args: [{ name: 'device', type: 'string' }, { name: 'sectors', type: 'int' }],
     optargs: [],
@@ -3265,6 +3544,7 @@ export const procedures = {
   }),
   btrfsSubvolumeGetDefault: define<bigint>({
     name: 'btrfsSubvolumeGetDefault',
+    cName: 'btrfs_subvolume_get_default',
     proc: 425,
     args: [{ name: 'fs', type: 'string' }],
     optargs: [],
@@ -3272,6 +3552,7 @@ export const procedures = {
   }),
   btrfsSubvolumeShow: define<Record<string, string>>({
     name: 'btrfsSubvolumeShow',
+    cName: 'btrfs_subvolume_show',
     proc: 426,
     args: [{ name: 'subvolume', type: 'string' }],
     optargs: [],
@@ -3279,6 +3560,7 @@ export const procedures = {
   }),
   btrfsQuotaEnable: define<void>({
     name: 'btrfsQuotaEnable',
+    cName: 'btrfs_quota_enable',
     proc: 427,
     args: [{ name: 'fs', type: 'string' }, { name: 'enable', type: 'bool' }],
     optargs: [],
@@ -3286,6 +3568,7 @@ export const procedures = {
   }),
   btrfsQuotaRescan: define<void>({
     name: 'btrfsQuotaRescan',
+    cName: 'btrfs_quota_rescan',
     proc: 428,
     args: [{ name: 'fs', type: 'string' }],
     optargs: [],
@@ -3293,6 +3576,7 @@ export const procedures = {
   }),
   btrfsQgroupLimit: define<void>({
     name: 'btrfsQgroupLimit',
+    cName: 'btrfs_qgroup_limit',
     proc: 429,
     args: [{ name: 'subvolume', type: 'string' }, { name: 'size', type: 'int64' }],
     optargs: [],
@@ -3300,6 +3584,7 @@ export const procedures = {
   }),
   btrfsQgroupCreate: define<void>({
     name: 'btrfsQgroupCreate',
+    cName: 'btrfs_qgroup_create',
     proc: 430,
     args: [{ name: 'qgroupid', type: 'string' }, { name: 'subvolume', type: 'string' }],
     optargs: [],
@@ -3307,6 +3592,7 @@ export const procedures = {
   }),
   btrfsQgroupDestroy: define<void>({
     name: 'btrfsQgroupDestroy',
+    cName: 'btrfs_qgroup_destroy',
     proc: 431,
     args: [{ name: 'qgroupid', type: 'string' }, { name: 'subvolume', type: 'string' }],
     optargs: [],
@@ -3314,6 +3600,7 @@ export const procedures = {
   }),
   btrfsQgroupShow: define<Btrfsqgroup[]>({
     name: 'btrfsQgroupShow',
+    cName: 'btrfs_qgroup_show',
     proc: 432,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3321,6 +3608,7 @@ export const procedures = {
   }),
   btrfsQgroupAssign: define<void>({
     name: 'btrfsQgroupAssign',
+    cName: 'btrfs_qgroup_assign',
     proc: 433,
     args: [
       { name: 'src', type: 'string' },
@@ -3332,6 +3620,7 @@ export const procedures = {
   }),
   btrfsQgroupRemove: define<void>({
     name: 'btrfsQgroupRemove',
+    cName: 'btrfs_qgroup_remove',
     proc: 434,
     args: [
       { name: 'src', type: 'string' },
@@ -3343,6 +3632,7 @@ export const procedures = {
   }),
   btrfsScrubStart: define<void>({
     name: 'btrfsScrubStart',
+    cName: 'btrfs_scrub_start',
     proc: 435,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3350,6 +3640,7 @@ export const procedures = {
   }),
   btrfsScrubCancel: define<void>({
     name: 'btrfsScrubCancel',
+    cName: 'btrfs_scrub_cancel',
     proc: 436,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3357,6 +3648,7 @@ export const procedures = {
   }),
   btrfsScrubResume: define<void>({
     name: 'btrfsScrubResume',
+    cName: 'btrfs_scrub_resume',
     proc: 437,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3364,6 +3656,7 @@ export const procedures = {
   }),
   btrfsBalancePause: define<void>({
     name: 'btrfsBalancePause',
+    cName: 'btrfs_balance_pause',
     proc: 438,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3371,6 +3664,7 @@ export const procedures = {
   }),
   btrfsBalanceCancel: define<void>({
     name: 'btrfsBalanceCancel',
+    cName: 'btrfs_balance_cancel',
     proc: 439,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3378,6 +3672,7 @@ export const procedures = {
   }),
   btrfsBalanceResume: define<void>({
     name: 'btrfsBalanceResume',
+    cName: 'btrfs_balance_resume',
     proc: 440,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3385,6 +3680,7 @@ export const procedures = {
   }),
   btrfsFilesystemDefragment: define<void>({
     name: 'btrfsFilesystemDefragment',
+    cName: 'btrfs_filesystem_defragment',
     proc: 443,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'flush', type: 'bool' }, { name: 'compress', type: 'string' }],
@@ -3392,6 +3688,7 @@ export const procedures = {
   }),
   btrfsRescueChunkRecover: define<void>({
     name: 'btrfsRescueChunkRecover',
+    cName: 'btrfs_rescue_chunk_recover',
     proc: 444,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3399,6 +3696,7 @@ export const procedures = {
   }),
   btrfsRescueSuperRecover: define<void>({
     name: 'btrfsRescueSuperRecover',
+    cName: 'btrfs_rescue_super_recover',
     proc: 445,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3406,6 +3704,7 @@ export const procedures = {
   }),
   partSetGptGuid: define<void>({
     name: 'partSetGptGuid',
+    cName: 'part_set_gpt_guid',
     proc: 446,
     args: [
       { name: 'device', type: 'string' },
@@ -3417,6 +3716,7 @@ export const procedures = {
   }),
   partGetGptGuid: define<string>({
     name: 'partGetGptGuid',
+    cName: 'part_get_gpt_guid',
     proc: 447,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -3424,6 +3724,7 @@ export const procedures = {
   }),
   btrfsBalanceStatus: define<Btrfsbalance>({
     name: 'btrfsBalanceStatus',
+    cName: 'btrfs_balance_status',
     proc: 448,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3431,6 +3732,7 @@ export const procedures = {
   }),
   btrfsScrubStatus: define<Btrfsscrub>({
     name: 'btrfsScrubStatus',
+    cName: 'btrfs_scrub_status',
     proc: 449,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3438,6 +3740,7 @@ export const procedures = {
   }),
   btrfstuneSeeding: define<void>({
     name: 'btrfstuneSeeding',
+    cName: 'btrfstune_seeding',
     proc: 450,
     args: [{ name: 'device', type: 'string' }, { name: 'seeding', type: 'bool' }],
     optargs: [],
@@ -3445,6 +3748,7 @@ export const procedures = {
   }),
   btrfstuneEnableExtendedInodeRefs: define<void>({
     name: 'btrfstuneEnableExtendedInodeRefs',
+    cName: 'btrfstune_enable_extended_inode_refs',
     proc: 451,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3452,6 +3756,7 @@ export const procedures = {
   }),
   btrfstuneEnableSkinnyMetadataExtentRefs: define<void>({
     name: 'btrfstuneEnableSkinnyMetadataExtentRefs',
+    cName: 'btrfstune_enable_skinny_metadata_extent_refs',
     proc: 452,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3459,6 +3764,7 @@ export const procedures = {
   }),
   btrfsImage: define<void>({
     name: 'btrfsImage',
+    cName: 'btrfs_image',
     proc: 453,
     args: [{ name: 'source', type: 'stringlist' }, { name: 'image', type: 'string' }],
     optargs: [{ name: 'compresslevel', type: 'int' }],
@@ -3466,6 +3772,7 @@ export const procedures = {
   }),
   partGetMbrPartType: define<string>({
     name: 'partGetMbrPartType',
+    cName: 'part_get_mbr_part_type',
     proc: 454,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -3473,6 +3780,7 @@ export const procedures = {
   }),
   btrfsReplace: define<void>({
     name: 'btrfsReplace',
+    cName: 'btrfs_replace',
     proc: 455,
     args: [
       { name: 'srcdev', type: 'string' },
@@ -3484,6 +3792,7 @@ export const procedures = {
   }),
   setUuidRandom: define<void>({
     name: 'setUuidRandom',
+    cName: 'set_uuid_random',
     proc: 456,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3491,6 +3800,7 @@ export const procedures = {
   }),
   vfsMinimumSize: define<bigint>({
     name: 'vfsMinimumSize',
+    cName: 'vfs_minimum_size',
     proc: 457,
     args: [{ name: 'mountable', type: 'string' }],
     optargs: [],
@@ -3498,6 +3808,7 @@ export const procedures = {
   }),
   internalFeatureAvailable: define<number>({
     name: 'internalFeatureAvailable',
+    cName: 'internal_feature_available',
     proc: 458,
     args: [{ name: 'group', type: 'string' }],
     optargs: [],
@@ -3505,6 +3816,7 @@ export const procedures = {
   }),
   partSetDiskGuid: define<void>({
     name: 'partSetDiskGuid',
+    cName: 'part_set_disk_guid',
     proc: 459,
     args: [{ name: 'device', type: 'string' }, { name: 'guid', type: 'string' }],
     optargs: [],
@@ -3512,6 +3824,7 @@ export const procedures = {
   }),
   partGetDiskGuid: define<string>({
     name: 'partGetDiskGuid',
+    cName: 'part_get_disk_guid',
     proc: 460,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3519,6 +3832,7 @@ export const procedures = {
   }),
   partSetDiskGuidRandom: define<void>({
     name: 'partSetDiskGuidRandom',
+    cName: 'part_set_disk_guid_random',
     proc: 461,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3526,6 +3840,7 @@ export const procedures = {
   }),
   partExpandGpt: define<void>({
     name: 'partExpandGpt',
+    cName: 'part_expand_gpt',
     proc: 462,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3533,6 +3848,7 @@ export const procedures = {
   }),
   ntfscatI: define<void>({
     name: 'ntfscatI',
+    cName: 'ntfscat_i',
     proc: 463,
     args: [{ name: 'device', type: 'string' }, { name: 'inode', type: 'int64' }],
     optargs: [],
@@ -3541,6 +3857,7 @@ export const procedures = {
   }),
   downloadInode: define<void>({
     name: 'downloadInode',
+    cName: 'download_inode',
     proc: 464,
     args: [{ name: 'device', type: 'string' }, { name: 'inode', type: 'int64' }],
     optargs: [],
@@ -3549,6 +3866,7 @@ export const procedures = {
   }),
   btrfsFilesystemShow: define<string[]>({
     name: 'btrfsFilesystemShow',
+    cName: 'btrfs_filesystem_show',
     proc: 465,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3556,6 +3874,7 @@ export const procedures = {
   }),
   internalFilesystemWalk: define<void>({
     name: 'internalFilesystemWalk',
+    cName: 'internal_filesystem_walk',
     proc: 466,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3564,6 +3883,7 @@ export const procedures = {
   }),
   selinuxRelabel: define<void>({
     name: 'selinuxRelabel',
+    cName: 'selinux_relabel',
     proc: 467,
     args: [{ name: 'specfile', type: 'string' }, { name: 'path', type: 'string' }],
     optargs: [{ name: 'force', type: 'bool' }],
@@ -3571,6 +3891,7 @@ export const procedures = {
   }),
   downloadBlocks: define<void>({
     name: 'downloadBlocks',
+    cName: 'download_blocks',
     proc: 468,
     args: [
       { name: 'device', type: 'string' },
@@ -3583,6 +3904,7 @@ export const procedures = {
   }),
   augTransform: define<void>({
     name: 'augTransform',
+    cName: 'aug_transform',
     proc: 469,
     args: [{ name: 'lens', type: 'string' }, { name: 'file', type: 'string' }],
     optargs: [{ name: 'remove', type: 'bool' }],
@@ -3590,6 +3912,7 @@ export const procedures = {
   }),
   internalFindInode: define<void>({
     name: 'internalFindInode',
+    cName: 'internal_find_inode',
     proc: 470,
     args: [{ name: 'device', type: 'string' }, { name: 'inode', type: 'int64' }],
     optargs: [],
@@ -3606,6 +3929,7 @@ export const procedures = {
   }),
   yaraLoad: define<void>({
     name: 'yaraLoad',
+    cName: 'yara_load',
     proc: 472,
     args: [],
     optargs: [],
@@ -3614,6 +3938,7 @@ export const procedures = {
   }),
   yaraDestroy: define<void>({
     name: 'yaraDestroy',
+    cName: 'yara_destroy',
     proc: 473,
     args: [],
     optargs: [],
@@ -3621,6 +3946,7 @@ export const procedures = {
   }),
   internalYaraScan: define<void>({
     name: 'internalYaraScan',
+    cName: 'internal_yara_scan',
     proc: 474,
     args: [{ name: 'path', type: 'string' }],
     optargs: [],
@@ -3629,6 +3955,7 @@ export const procedures = {
   }),
   fileArchitecture: define<string>({
     name: 'fileArchitecture',
+    cName: 'file_architecture',
     proc: 475,
     args: [{ name: 'filename', type: 'string' }],
     optargs: [],
@@ -3636,6 +3963,7 @@ export const procedures = {
   }),
   listFilesystems: define<Record<string, string>>({
     name: 'listFilesystems',
+    cName: 'list_filesystems',
     proc: 476,
     args: [],
     optargs: [],
@@ -3643,6 +3971,7 @@ export const procedures = {
   }),
   partResize: define<void>({
     name: 'partResize',
+    cName: 'part_resize',
     proc: 477,
     args: [
       { name: 'device', type: 'string' },
@@ -3654,6 +3983,7 @@ export const procedures = {
   }),
   hivexValueUtf8: define<string>({
     name: 'hivexValueUtf8',
+    cName: 'hivex_value_utf8',
     proc: 478,
     args: [{ name: 'valueh', type: 'int64' }],
     optargs: [],
@@ -3661,6 +3991,7 @@ export const procedures = {
   }),
   hivexValueString: define<string>({
     name: 'hivexValueString',
+    cName: 'hivex_value_string',
     proc: 479,
     args: [{ name: 'valueh', type: 'int64' }],
     optargs: [],
@@ -3668,6 +3999,7 @@ export const procedures = {
   }),
   inspectOs: define<string[]>({
     name: 'inspectOs',
+    cName: 'inspect_os',
     proc: 480,
     args: [],
     optargs: [],
@@ -3675,6 +4007,7 @@ export const procedures = {
   }),
   inspectGetRoots: define<string[]>({
     name: 'inspectGetRoots',
+    cName: 'inspect_get_roots',
     proc: 481,
     args: [],
     optargs: [],
@@ -3682,6 +4015,7 @@ export const procedures = {
   }),
   inspectGetFormat: define<string>({
     name: 'inspectGetFormat',
+    cName: 'inspect_get_format',
     proc: 482,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3689,6 +4023,7 @@ export const procedures = {
   }),
   inspectGetType: define<string>({
     name: 'inspectGetType',
+    cName: 'inspect_get_type',
     proc: 483,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3696,6 +4031,7 @@ export const procedures = {
   }),
   inspectGetDistro: define<string>({
     name: 'inspectGetDistro',
+    cName: 'inspect_get_distro',
     proc: 484,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3703,6 +4039,7 @@ export const procedures = {
   }),
   inspectGetPackageFormat: define<string>({
     name: 'inspectGetPackageFormat',
+    cName: 'inspect_get_package_format',
     proc: 485,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3710,6 +4047,7 @@ export const procedures = {
   }),
   inspectGetPackageManagement: define<string>({
     name: 'inspectGetPackageManagement',
+    cName: 'inspect_get_package_management',
     proc: 486,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3717,6 +4055,7 @@ export const procedures = {
   }),
   inspectGetProductName: define<string>({
     name: 'inspectGetProductName',
+    cName: 'inspect_get_product_name',
     proc: 487,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3724,6 +4063,7 @@ export const procedures = {
   }),
   inspectGetProductVariant: define<string>({
     name: 'inspectGetProductVariant',
+    cName: 'inspect_get_product_variant',
     proc: 488,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3731,6 +4071,7 @@ export const procedures = {
   }),
   inspectGetMajorVersion: define<number>({
     name: 'inspectGetMajorVersion',
+    cName: 'inspect_get_major_version',
     proc: 489,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3738,6 +4079,7 @@ export const procedures = {
   }),
   inspectGetMinorVersion: define<number>({
     name: 'inspectGetMinorVersion',
+    cName: 'inspect_get_minor_version',
     proc: 490,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3745,6 +4087,7 @@ export const procedures = {
   }),
   inspectGetArch: define<string>({
     name: 'inspectGetArch',
+    cName: 'inspect_get_arch',
     proc: 491,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3752,6 +4095,7 @@ export const procedures = {
   }),
   inspectGetHostname: define<string>({
     name: 'inspectGetHostname',
+    cName: 'inspect_get_hostname',
     proc: 492,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3759,6 +4103,7 @@ export const procedures = {
   }),
   inspectGetWindowsSystemroot: define<string>({
     name: 'inspectGetWindowsSystemroot',
+    cName: 'inspect_get_windows_systemroot',
     proc: 493,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3766,6 +4111,7 @@ export const procedures = {
   }),
   inspectGetWindowsSoftwareHive: define<string>({
     name: 'inspectGetWindowsSoftwareHive',
+    cName: 'inspect_get_windows_software_hive',
     proc: 494,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3773,6 +4119,7 @@ export const procedures = {
   }),
   inspectGetWindowsSystemHive: define<string>({
     name: 'inspectGetWindowsSystemHive',
+    cName: 'inspect_get_windows_system_hive',
     proc: 495,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3780,6 +4127,7 @@ export const procedures = {
   }),
   inspectGetWindowsCurrentControlSet: define<string>({
     name: 'inspectGetWindowsCurrentControlSet',
+    cName: 'inspect_get_windows_current_control_set',
     proc: 496,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3787,6 +4135,7 @@ export const procedures = {
   }),
   inspectIsLive: define<boolean>({
     name: 'inspectIsLive',
+    cName: 'inspect_is_live',
     proc: 497,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3794,6 +4143,7 @@ export const procedures = {
   }),
   inspectIsNetinst: define<boolean>({
     name: 'inspectIsNetinst',
+    cName: 'inspect_is_netinst',
     proc: 498,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3801,6 +4151,7 @@ export const procedures = {
   }),
   inspectIsMultipart: define<boolean>({
     name: 'inspectIsMultipart',
+    cName: 'inspect_is_multipart',
     proc: 499,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3808,6 +4159,7 @@ export const procedures = {
   }),
   inspectGetMountpoints: define<Record<string, string>>({
     name: 'inspectGetMountpoints',
+    cName: 'inspect_get_mountpoints',
     proc: 500,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3815,6 +4167,7 @@ export const procedures = {
   }),
   inspectGetFilesystems: define<string[]>({
     name: 'inspectGetFilesystems',
+    cName: 'inspect_get_filesystems',
     proc: 501,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3822,6 +4175,7 @@ export const procedures = {
   }),
   inspectGetDriveMappings: define<Record<string, string>>({
     name: 'inspectGetDriveMappings',
+    cName: 'inspect_get_drive_mappings',
     proc: 502,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3829,6 +4183,7 @@ export const procedures = {
   }),
   partSetGptAttributes: define<void>({
     name: 'partSetGptAttributes',
+    cName: 'part_set_gpt_attributes',
     proc: 503,
     args: [
       { name: 'device', type: 'string' },
@@ -3840,6 +4195,7 @@ export const procedures = {
   }),
   partGetGptAttributes: define<bigint>({
     name: 'partGetGptAttributes',
+    cName: 'part_get_gpt_attributes',
     proc: 504,
     args: [{ name: 'device', type: 'string' }, { name: 'partnum', type: 'int' }],
     optargs: [],
@@ -3847,6 +4203,7 @@ export const procedures = {
   }),
   f2fsExpand: define<void>({
     name: 'f2fsExpand',
+    cName: 'f2fs_expand',
     proc: 505,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3854,6 +4211,7 @@ export const procedures = {
   }),
   lvmScan: define<void>({
     name: 'lvmScan',
+    cName: 'lvm_scan',
     proc: 506,
     args: [{ name: 'activate', type: 'bool' }],
     optargs: [],
@@ -3861,6 +4219,7 @@ export const procedures = {
   }),
   luksUuid: define<string>({
     name: 'luksUuid',
+    cName: 'luks_uuid',
     proc: 507,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3868,6 +4227,7 @@ export const procedures = {
   }),
   cryptsetupOpen: define<void>({
     name: 'cryptsetupOpen',
+    cName: 'cryptsetup_open',
     proc: 508,
     args: [
       { name: 'device', type: 'string' },
@@ -3883,6 +4243,7 @@ export const procedures = {
   }),
   cryptsetupClose: define<void>({
     name: 'cryptsetupClose',
+    cName: 'cryptsetup_close',
     proc: 509,
     args: [{ name: 'device', type: 'string' }],
     optargs: [],
@@ -3890,6 +4251,7 @@ export const procedures = {
   }),
   internalListRpmApplications: define<Application2[]>({
     name: 'internalListRpmApplications',
+    cName: 'internal_list_rpm_applications',
     proc: 510,
     args: [],
     optargs: [],
@@ -3897,6 +4259,7 @@ export const procedures = {
   }),
   internalReaddir: define<void>({
     name: 'internalReaddir',
+    cName: 'internal_readdir',
     proc: 511,
     args: [{ name: 'dir', type: 'string' }],
     optargs: [],
@@ -3905,6 +4268,7 @@ export const procedures = {
   }),
   clevisLuksUnlock: define<void>({
     name: 'clevisLuksUnlock',
+    cName: 'clevis_luks_unlock',
     proc: 512,
     args: [{ name: 'device', type: 'string' }, { name: 'mapname', type: 'string' }],
     optargs: [],
@@ -3912,6 +4276,7 @@ export const procedures = {
   }),
   inspectGetBuildId: define<string>({
     name: 'inspectGetBuildId',
+    cName: 'inspect_get_build_id',
     proc: 513,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3919,6 +4284,7 @@ export const procedures = {
   }),
   findfsPartuuid: define<string>({
     name: 'findfsPartuuid',
+    cName: 'findfs_partuuid',
     proc: 514,
     args: [{ name: 'uuid', type: 'string' }],
     optargs: [],
@@ -3926,6 +4292,7 @@ export const procedures = {
   }),
   findfsPartlabel: define<string>({
     name: 'findfsPartlabel',
+    cName: 'findfs_partlabel',
     proc: 515,
     args: [{ name: 'label', type: 'string' }],
     optargs: [],
@@ -3933,6 +4300,7 @@ export const procedures = {
   }),
   commandOut: define<void>({
     name: 'commandOut',
+    cName: 'command_out',
     proc: 516,
     args: [{ name: 'arguments', type: 'stringlist' }],
     optargs: [],
@@ -3941,6 +4309,7 @@ export const procedures = {
   }),
   shOut: define<void>({
     name: 'shOut',
+    cName: 'sh_out',
     proc: 517,
     args: [{ name: 'command', type: 'string' }],
     optargs: [],
@@ -3949,6 +4318,7 @@ export const procedures = {
   }),
   btrfsScrubFull: define<void>({
     name: 'btrfsScrubFull',
+    cName: 'btrfs_scrub_full',
     proc: 518,
     args: [{ name: 'path', type: 'string' }],
     optargs: [{ name: 'readonly', type: 'bool' }],
@@ -3963,6 +4333,7 @@ export const procedures = {
   }),
   ntfsChmod: define<void>({
     name: 'ntfsChmod',
+    cName: 'ntfs_chmod',
     proc: 520,
     args: [
       { name: 'device', type: 'string' },
@@ -3974,6 +4345,7 @@ export const procedures = {
   }),
   inspectGetWindowsGroupPolicy: define<boolean>({
     name: 'inspectGetWindowsGroupPolicy',
+    cName: 'inspect_get_windows_group_policy',
     proc: 521,
     args: [{ name: 'root', type: 'string' }],
     optargs: [],
@@ -3981,6 +4353,7 @@ export const procedures = {
   }),
   xfsInfo2: define<Record<string, string>>({
     name: 'xfsInfo2',
+    cName: 'xfs_info2',
     proc: 522,
     args: [{ name: 'pathordevice', type: 'string' }],
     optargs: [],

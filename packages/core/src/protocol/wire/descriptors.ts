@@ -4,6 +4,8 @@ export type WireType = 'string' | 'key' | 'optstring' | 'stringlist' | 'bool' | 
 export interface WireField {
   /** The name that users see, in camelCase. */
   readonly name: string;
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
   readonly type: WireType;
   /** A key or password: never shown in messages, traces or recordings. */
   readonly secret?: true;
@@ -12,9 +14,18 @@ export interface WireField {
 export type StructFieldType =
   'char' | 'string' | 'device' | 'buffer' | 'uint32' | 'int32' | 'uint64' | 'int64' | 'bytes' | 'uuid' | 'optpercent';
 
+export interface StructField {
+  readonly name: string;
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
+  readonly type: StructFieldType;
+}
+
 export interface StructDescriptor {
   readonly name: string;
-  readonly fields: readonly { readonly name: string; readonly type: StructFieldType }[];
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
+  readonly fields: readonly StructField[];
 }
 
 export type WireReturn =
@@ -25,6 +36,8 @@ export type WireReturn =
 export interface Procedure<Result = unknown> {
   /** The method's name in camelCase. */
   readonly name: string;
+  /** Upstream's name, where it is another. */
+  readonly cName?: string;
   /** The procedure number on the wire. */
   readonly proc: number;
   readonly args: readonly WireField[];
