@@ -158,7 +158,7 @@ export function describeTransport(name: string, make: () => Promise<TransportPai
       new Log().start(transport);
       peer.stall(true);
       const block = Buffer.alloc(64 * 1024, 1);
-      const goal = 32 * 1024 * 1024;
+      const goal = 8 * 1024 * 1024;
       let written = 0;
       const write = (): void => {
         if (written >= goal) return;

@@ -148,12 +148,12 @@ describe('an error of a launch', () => {
         }),
       );
     }
-    for (const name of ['direct', 'appliance', 'unix:/a', 'libvirt', 'libvirt:qemu:///session', 'replay:a.gfr']) {
+    for (const name of ['direct', 'appliance', 'unix:/a', 'libvirt', 'libvirt:qemu:///session', 'replay:/a.gfr']) {
       g.setBackend(name);
       expect(g.getBackend()).toBe(name === 'appliance' ? 'direct' : name);
       g.setAttachMethod(name);
     }
-    for (const name of ['direct', 'appliance', 'replay:x', 'libvirt', 'libvirt:test:///default', 'unix:/x']) {
+    for (const name of ['direct', 'appliance', 'replay:/x', 'libvirt', 'libvirt:test:///default', 'unix:/x']) {
       for (const variable of ['LIBGUESTFS_BACKEND', 'LIBGUESTFS_ATTACH_METHOD']) {
         const h = new Guestfs({ environment: { [variable]: name } });
         const expected = ['direct', 'appliance'].includes(name) ? ['direct', 'appliance'] : [name, name];

@@ -11,9 +11,9 @@ const ORDER = ['events', 'core', 'attach', 'guestfs'];
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'packages/core/src/': ['waiting', 'protocol', 'appliance'],
   'packages/core/src/appliance/': [
+    'config',
     'host',
     'process',
-    'config',
     'cache',
     'qmp',
     'qemu',

@@ -36,16 +36,12 @@ export {
   type Settings,
   type SettingType,
 } from './appliance/config/settings.js';
-export { checkSocketPath } from './appliance/host/folders.js';
+export { folderHint, type FolderRole } from './appliance/host/folder-roles.js';
+export { checkSocketPath, makePrivateFolder, socketFolderFault } from './appliance/host/folders.js';
 export { registerLive, type Live } from './appliance/process/live.js';
 export { startWatcher, type Watcher } from './appliance/process/watcher.js';
-export {
-  findProgram,
-  logCommand,
-  runCommand,
-  type CommandOptions,
-  type CommandResult,
-} from './appliance/process/run.js';
+export { findProgram, withPath } from './appliance/process/find-program.js';
+export { logCommand, runCommand, type CommandOptions, type CommandResult } from './appliance/process/run.js';
 export { booleanSetting } from './appliance/qemu/accelerator.js';
 export { createDisk, imageInfo, type CreateDiskOptions, type ImageInfo } from './appliance/drives/qemu-img.js';
 export { lastLines, Tail } from './appliance/process/tail.js';
@@ -67,7 +63,14 @@ export { startProcess, type StartedProcess } from './appliance/process/run.js';
 export { machineTraits, type AcceleratorName, type HostCpu } from './appliance/qemu/architecture.js';
 export { chooseForHost } from './appliance/qemu/choose.js';
 export { chooseAccelerator, forcedAccelerator, machineAccelerator } from './appliance/qemu/accelerator.js';
-export { builtInAccelerators, findQemu, parseAccelerators, qemuVersion, type Qemu } from './appliance/qemu/find.js';
+export {
+  builtInAccelerators,
+  findQemu,
+  findQemuNow,
+  parseAccelerators,
+  qemuVersion,
+  type Qemu,
+} from './appliance/qemu/find.js';
 export { probeAccelerator } from './appliance/qemu/probe.js';
 export { installHint } from './appliance/host/install-hint.js';
 export { launchGivenUp, pause, unlessAborted } from './waiting/give-up.js';

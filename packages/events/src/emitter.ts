@@ -53,12 +53,18 @@ export class GuestfsEmitter implements GuestfsEventSource {
   #nextHandle = 0;
   #ending = false;
   #ended = false;
+  /** The last event. */
+  #closed: GuestfsEvent | null = null;
 
   constructor(options: { fallback?: EventFallback | undefined } = {}) {
     this.#fallback = options.fallback;
   }
 
-  /** Calls the listener for every event of the class from now on. The same function may be added more than once. */
+  /**
+   * Calls the listener for every event of the class from now on. The same function may be added more than once.
+   *
+   * Once the handle is closed nothing comes any more; whoever listens for `close` only then is told of it all the same.
+   */
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): this {
     return this.#listen(name, listener, false);
   }
@@ -86,7 +92,8 @@ export class GuestfsEmitter implements GuestfsEventSource {
    * Calls the function for every event of the classes in the mask; returns a number to delete it by.
    *
    * The number is never used again. It stays until it is deleted or the handle is closed. Throws `ERR_GUESTFS_ARGUMENT`
-   * for flags other than 0, a mask that is empty or has unknown bits, and what is not a function.
+   * for flags other than 0, a mask that is empty or has unknown bits, and what is not a function, and
+   * `ERR_GUESTFS_CLOSED` once the handle is closed.
    */
   setEventCallback(callback: EventCallback, mask: number, flags = 0): number {
     checkCallback(callback);
@@ -94,11 +101,17 @@ export class GuestfsEmitter implements GuestfsEventSource {
     if (flags !== 0) {
       throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `flags must be 0, not ${String(flags)}`, { hint: 'leave it out' });
     }
+    if (this.#ended) {
+      throw new GuestfsError('ERR_GUESTFS_CLOSED', 'the handle is closed', {
+        operation: 'setEventCallback',
+        hint: 'make a new one',
+      });
+    }
     const handle = this.#nextHandle++;
     const names = namesOf(mask);
     const subscriber = this.#guard((event) => callback(event, handle));
     this.#subscribe(subscriber, names);
-    if (!this.#ended) this.#callbacks.set(handle, { subscriber, names });
+    this.#callbacks.set(handle, { subscriber, names });
     return handle;
   }
 
@@ -174,6 +187,8 @@ export class GuestfsEmitter implements GuestfsEventSource {
       return listener(event as GuestfsEvents[Name]);
     });
     subscriber.original = listener;
+    const closed = this.#closed;
+    if (this.#ended && name === 'close' && closed !== null) queueMicrotask(() => subscriber(closed));
     this.#subscribe(subscriber, [name]);
     return this;
   }
@@ -204,6 +219,7 @@ export class GuestfsEmitter implements GuestfsEventSource {
   }
 
   #deliver(event: GuestfsEvent): void {
+    if (event.type === 'close') this.#closed = event;
     if (!this.#channels.emit(event.type, event)) this.#writeFallback(event);
   }
 

@@ -219,9 +219,32 @@ describe('the end', () => {
     emitter.dispatch(createEvent.close());
     expect(late).toHaveBeenCalledTimes(1);
     expect(emitter.listenerCount('close')).toBe(0);
-    emitter.on('close', late).setEventCallback(late, GUESTFS_EVENT.ALL);
-    emitter.dispatch(createEvent.close());
+    emitter.on('trace', late).dispatch(createEvent.trace('x'));
     expect(late).toHaveBeenCalledTimes(1);
+  });
+
+  test('a callback set afterwards is refused, and removing one is not', () => {
+    const emitter = new GuestfsEmitter();
+    const number = emitter.setEventCallback(jest.fn(), GUESTFS_EVENT.ALL);
+    emitter.endEvents();
+    expect(() => emitter.setEventCallback(jest.fn(), GUESTFS_EVENT.ALL)).toThrow(
+      expect.objectContaining({ code: 'ERR_GUESTFS_CLOSED' }),
+    );
+    expect(() => emitter.deleteEventCallback(number)).not.toThrow();
+    expect(() => emitter.deleteEventCallback(number + 7)).not.toThrow();
+  });
+
+  test.each(['on', 'once'] as const)('whoever asks for `close` with %s afterwards is told once', async (method) => {
+    const emitter = new GuestfsEmitter();
+    const event = createEvent.close();
+    emitter.dispatch(event);
+    emitter.endEvents();
+    const listener = jest.fn();
+    emitter[method]('close', listener);
+    expect(listener).not.toHaveBeenCalled();
+    await Promise.resolve();
+    expect(listener.mock.calls).toEqual([[event]]);
+    expect(emitter.listenerCount('close')).toBe(0);
   });
 
   test('an iterator asked for afterwards has ended', async () => {

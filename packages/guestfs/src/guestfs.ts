@@ -63,7 +63,11 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
     });
   }
 
-  /** Calls the listener for every event of a class from now on; its argument's type follows from the name. */
+  /**
+   * Calls the listener for every event of a class from now on; its argument's type follows from the name.
+   *
+   * One for `close` that is added after it is called all the same.
+   */
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): this {
     this.#handle.emitter.on(name, listener);
     return this;
@@ -89,7 +93,8 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
   /**
    * Calls a function for every event of the classes in a mask of `GUESTFS_EVENT`; returns a number to delete it by.
    *
-   * Throws `ERR_GUESTFS_ARGUMENT` for flags other than 0, a mask that is empty or unknown, and what is not a function.
+   * Throws `ERR_GUESTFS_ARGUMENT` for flags other than 0, a mask that is empty or unknown, and what is not a function, and
+   * `ERR_GUESTFS_CLOSED` once the handle is closed.
    */
   setEventCallback(callback: EventCallback, mask: number, flags = 0): number {
     return this.#handle.emitter.setEventCallback(callback, mask, flags);
@@ -117,7 +122,11 @@ export class Guestfs extends GuestfsMethods implements AsyncDisposable {
     return (this.#fs ??= createGuestFs(this));
   }
 
-  /** Keeps a value of the program's own with this handle, under a name; null or undefined removes it. */
+  /**
+   * Keeps a value of the program's own with this handle, under a name; null or undefined removes it.
+   *
+   * The values outlive `close`, so that what listens for it can use them.
+   */
   setPrivate(key: string, value: unknown): void {
     this.#private.set(key, value);
   }

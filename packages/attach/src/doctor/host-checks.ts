@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { folderHint, type FolderRole } from '@guestfs/core/internal';
 import { failed, ok, skipped, warning, type Check, type Subject } from './check.js';
 import type { Probes } from './probes.js';
 
@@ -29,25 +30,19 @@ export const checkSpace: Check = async (probes, { tmpdir, cachedir }) => {
 
 export const checkFolders: Check = async (probes, subject) => {
   const { tmpdir, cachedir, sockdir } = subject;
-  const variables = new Map([
-    [sockdir, 'XDG_RUNTIME_DIR'],
-    [cachedir, 'LIBGUESTFS_CACHEDIR'],
-    [tmpdir, 'LIBGUESTFS_TMPDIR'],
-  ]);
-  for (const [folder, variable] of variables) {
+  const needed: readonly [FolderRole, string][] = [
+    ['cachedir', cachedir],
+    ['tmpdir', tmpdir],
+  ];
+  for (const [role, folder] of needed) {
     const facts = await probes.file(folder);
-    const wrong =
-      facts.error === 'ENOENT'
-        ? 'does not exist'
-        : facts.error !== null
-          ? `cannot be looked at (${facts.error})`
-          : !facts.folder
-            ? 'is not a folder'
-            : !facts.writable
-              ? 'cannot be written by this user'
-              : null;
-    if (wrong !== null)
-      return failed('folders', `${folder} ${wrong}`, `correct it, or set ${variable} to another folder`);
+    const code = facts.error ?? (!facts.folder ? 'ENOTDIR' : !facts.writable ? 'EACCES' : null);
+    if (code !== null)
+      return failed(
+        'folders',
+        `${folder} ${FAULTS[code] ?? `cannot be looked at (${code})`}`,
+        folderHint(role, folder, { code }, probes.env),
+      );
   }
   const cache = join(cachedir, `.guestfs-${probes.uid ?? 'user'}`);
   const facts = await probes.file(cache);
@@ -58,7 +53,20 @@ export const checkFolders: Check = async (probes, subject) => {
       'remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write',
     );
   }
-  return ok('folders', [...variables.keys()].join(', '));
+  const fault = probes.socketFolderFault(sockdir);
+  if (fault !== null)
+    return warning(
+      'folders',
+      `${sockdir} ${fault}: sockets go to /tmp`,
+      'unset XDG_RUNTIME_DIR, or set it to a folder of your own',
+    );
+  return ok('folders', [...new Set([sockdir, cachedir, tmpdir])].join(', '));
+};
+
+const FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not a folder',
+  EACCES: 'cannot be written by this user',
 };
 
 /** As long as the names of the private folder and the socket in it. */

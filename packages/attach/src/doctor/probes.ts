@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, open, readdir, stat, statfs } from 'node:fs/promises';
 import {
   findProgram,
+  socketFolderFault,
   probeAccelerator,
   runCommand,
   searchAppliance,
@@ -31,6 +32,8 @@ export interface Probes {
   findProgram(name: string): Promise<string | null>;
   run(file: string, args: readonly string[]): Promise<{ readonly failure: string | null; readonly output: string }>;
   file(path: string): Promise<FileFacts>;
+  /** What keeps this user from having sockets in a folder; null where nothing does. */
+  socketFolderFault(folder: string): string | null;
   /** Opens a device for reading and writing; the errno's name where that fails. */
   openDevice(path: string): Promise<'ok' | (string & {})>;
   names(folder: string): Promise<readonly string[]>;
@@ -54,6 +57,7 @@ export const hostProbes: Probes = {
   findProgram: (name) => findProgram(name),
   run: (file, args) => runCommand(file, args, { timeout: 20_000, env: { LC_ALL: 'C' }, detached: true }),
   file: lookAt,
+  socketFolderFault,
   openDevice: async (path) => {
     try {
       await (await open(path, 'r+')).close();

@@ -1,5 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePrivateFolder } from '@guestfs/core/internal';
 import type { CredentialAnswers, CredentialType } from './credentials.js';
 
 /** The services by which libvirt's drivers look credentials up; the daemon's own is `libvirt`. */
@@ -28,7 +29,7 @@ export async function withAuthFile<T>(
   answers: CredentialAnswers,
   work: (file: string) => Promise<T>,
 ): Promise<T> {
-  const own = await mkdtemp(join(folder, 'guestfs-'));
+  const own = makePrivateFolder(folder, 'the answers to libvirt');
   try {
     const file = join(own, 'auth.conf');
     await writeFile(file, formatAuthFile(answers), { mode: 0o600, flag: 'wx' });

@@ -36,6 +36,7 @@ function machine(changes: Partial<Probes> = {}): Probes {
       if (file.endsWith('supermin')) return { failure: null, output: 'supermin 5.2.2\n' };
       return { failure: null, output: args[0] === '-accel' ? (ANSWERS[platform] ?? '') : (ANSWERS['-version'] ?? '') };
     },
+    socketFolderFault: () => null,
     file: async (path) => (path.includes('.guestfs-') ? absent : /^\/(tmp|var\/tmp|run)/.test(path) ? folder : there),
     openDevice: async () => 'ok',
     names: async () => ['vmlinuz-6.1.0-1', 'vmlinuz-6.1.0-2', 'config-6.1.0-2'],

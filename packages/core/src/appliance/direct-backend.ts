@@ -6,6 +6,7 @@ import type { LaunchConfig, LaunchContext } from './config/config.js';
 import { MAXIMUM_DRIVES, checkDriveWords } from './drives/check.js';
 import { checkDrives } from './drives/prepare.js';
 import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
+import { checkTemporaryFolder } from './host/folders.js';
 import { hostCpu, type AcceleratorName } from './qemu/architecture.js';
 import { chooseForHost, type ChosenAccelerator } from './qemu/choose.js';
 import { findQemu, qemuVersion } from './qemu/find.js';
@@ -56,6 +57,7 @@ export class DirectBackend implements Backend {
 async function launchDirect(config: LaunchConfig, context: BoundContext, kvmDevice: string): Promise<Session> {
   context.phase('start');
   checkConfig(config);
+  await checkTemporaryFolder(config.tmpdir);
   const cpu = hostCpu();
   const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);

@@ -171,9 +171,9 @@ describe('a launch that fails', () => {
     });
   });
 
-  test('because the folder for sockets is missing', async () => {
+  test('because the folder for temporary files is missing', async () => {
     await host.qemu(HEALTHY);
-    await expect(launch({ sockdir: join(host.folder, 'none') })).rejects.toMatchObject({
+    await expect(launch({ tmpdir: join(host.folder, 'none') })).rejects.toMatchObject({
       hint: expect.stringContaining('mkdir -p'),
     });
   });

@@ -51,7 +51,7 @@ function formatArgument(field: SignatureField, value: unknown): string {
     case 'string':
       return quote(String(value));
     case 'optstring':
-      return value === null ? 'null' : quote(String(value));
+      return value === null ? 'null' : quote(value as string);
     case 'stringlist':
       return `"${cut((value as readonly string[]).join(' '))}"`;
     case 'buffer':
@@ -72,7 +72,7 @@ function formatReturn({ returns }: Signature, value: unknown): string {
     case 'string':
       return quote(String(value));
     case 'optstring':
-      return quote(value === null ? 'NULL' : String(value));
+      return quote(value === null ? 'NULL' : (value as string));
     case 'buffer':
       return quoteBytes(value as Buffer);
     case 'stringlist':

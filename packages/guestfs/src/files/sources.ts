@@ -82,11 +82,11 @@ export function hostPath(operation: string, place: string | URL): string {
 }
 
 /** A failure of the host's file system as a GuestfsError with the same code. */
-export function hostError(operation: string, message: string, cause: unknown): GuestfsError {
+export function hostError(operation: string, message: string, cause: unknown, hint?: string): GuestfsError {
   if (GuestfsError.is(cause)) return cause;
   const { code, message: reason } = cause as { code?: unknown; message?: unknown };
   const known = typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : 'ERR_GUESTFS_TRANSFER';
-  return new GuestfsError(known, `${message}: ${String(reason)}`, { operation, cause });
+  return new GuestfsError(known, `${message}: ${String(reason)}`, { operation, cause, hint });
 }
 
 function destroy(source: AsyncIterable<unknown>): void {

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { registerLive, startWatcher } from '@guestfs/core/internal';
+import { folderHint, registerLive, startWatcher } from '@guestfs/core/internal';
 import type { Watcher } from '@guestfs/core/internal';
 import { hostError } from '../files/sources.js';
 
@@ -28,7 +28,8 @@ export class ScratchFolder {
       }
       return path;
     } catch (cause) {
-      throw hostError('addDriveScratch', `no scratch disk could be made in ${this.#parent}`, cause);
+      const hint = folderHint('tmpdir', this.#parent, cause);
+      throw hostError('addDriveScratch', `no scratch disk could be made in ${this.#parent}`, cause, hint);
     }
   }
 

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { hostCpu, parseEnvironment as readEnvironment, splitList } from '@guestfs/core/internal';
+import { findQemuNow, hostCpu, parseEnvironment as readEnvironment, splitList } from '@guestfs/core/internal';
 import type { SettingName, Settings } from '@guestfs/core/internal';
 import { isDirect, openBackend } from '../handle/backends.js';
 import type { Handle } from '../handle/handle.js';
@@ -61,7 +61,7 @@ export const getAppend = ({ settings }: Handle): string | null => settings.appen
 export const setAppend = ({ settings }: Handle, append: string | null): void =>
   change.changeSetting(settings, 'append', append ?? undefined);
 
-export const getHv = ({ settings }: Handle): string => settings.hv ?? `qemu-system-${hostCpu()}`;
+export const getHv = ({ settings }: Handle): string => settings.hv ?? findQemuNow(hostCpu());
 export const setHv = setter('hv');
 export const getQemu = getHv;
 export const setQemu = ({ settings }: Handle, hv: string | null): void =>

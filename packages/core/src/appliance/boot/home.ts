@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { LaunchConfig } from '../config/config.js';
-import { makePrivateFolder } from '../host/folders.js';
+import { makePrivateFolder, makeSocketFolder } from '../host/folders.js';
 import { registerLive } from '../process/live.js';
 import { startWatcher, type Watcher } from '../process/watcher.js';
 
@@ -28,7 +28,7 @@ export class MachineHome {
   }
 
   static open({ sockdir, tmpdir }: Pick<LaunchConfig, 'sockdir' | 'tmpdir'>): MachineHome {
-    const folder = makePrivateFolder(sockdir, 'the socket of the appliance');
+    const folder = makeSocketFolder(sockdir);
     try {
       return new MachineHome(folder, makePrivateFolder(tmpdir, 'the overlays of disks'));
     } catch (error) {

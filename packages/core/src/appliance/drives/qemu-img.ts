@@ -5,7 +5,8 @@ import { checkChain } from './chain.js';
 import { absolutePath } from './host-path.js';
 import { isWellFormed } from '../../protocol/xdr/text.js';
 import { installHint } from '../host/install-hint.js';
-import { findProgram, runCommand, type CommandResult } from '../process/run.js';
+import { findProgram } from '../process/find-program.js';
+import { runCommand, type CommandResult } from '../process/run.js';
 import { lastLines } from '../process/tail.js';
 
 export interface CreateDiskOptions {

@@ -1,9 +1,11 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GuestfsError } from '../../protocol/errors.js';
+import { makePrivateFolder } from '../host/folders.js';
 import { installHint } from '../host/install-hint.js';
-import { findProgram, runCommand } from '../process/run.js';
+import { findProgram } from '../process/find-program.js';
+import { runCommand } from '../process/run.js';
 
 const MAGIC_OFFSET = 0x438;
 const UUID_OFFSET = 0x468;
@@ -53,7 +55,7 @@ async function readStartOfQcow2(file: string): Promise<Buffer> {
       },
     );
   }
-  const folder = await mkdtemp(join(tmpdir(), 'guestfs-'));
+  const folder = makePrivateFolder(tmpdir(), 'the start of the appliance’s root');
   try {
     const start = join(folder, 'start');
     const args = ['dd', '-U', '-f', 'qcow2', '-O', 'raw', 'bs=4096', 'count=1', `if=${file}`, `of=${start}`];

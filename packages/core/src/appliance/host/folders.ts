@@ -1,26 +1,80 @@
-import { mkdtempSync } from 'node:fs';
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { accessSync, constants, mkdtempSync, statSync } from 'node:fs';
+import { access, chmod, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GuestfsError } from '../../protocol/errors.js';
+import { folderHint, type FolderRole } from './folder-roles.js';
 import { codeOf } from './system-error.js';
 
 /** The longest path of a unix socket, in bytes: the kernel's field less its final zero. */
 const SOCKET_PATH_LIMIT = process.platform === 'linux' ? 107 : 103;
 
-/** Makes a fresh folder that only this user can enter; at once, so that no exit comes between it and who removes it. */
-export function makePrivateFolder(parent: string, purpose: string): string {
+/**
+ * Makes a fresh folder that only this user can enter, among the temporary files; at once, so that no exit comes between it
+ * and who removes it.
+ */
+export function makePrivateFolder(tmpdir: string, purpose: string): string {
+  return makeFolder('tmpdir', tmpdir, purpose);
+}
+
+/** Where sockets go when the folder for them cannot be used. */
+const SOCKETS_ELSEWHERE = '/tmp';
+
+/**
+ * Makes a fresh folder for sockets that only this user can enter.
+ *
+ * Where XDG_RUNTIME_DIR is another user's, as after `su`, or is gone, as in a job of cron, that is in /tmp.
+ */
+export function makeSocketFolder(sockdir: string): string {
+  const parent = socketFolderFault(sockdir) === null ? sockdir : SOCKETS_ELSEWHERE;
+  return makeFolder('sockdir', parent, 'the socket of the appliance');
+}
+
+/** What keeps this user from having sockets in a folder; null where nothing does. */
+export function socketFolderFault(folder: string): string | null {
+  try {
+    const found = statSync(folder);
+    const { uid, mode } = found;
+    if (!found.isDirectory()) return 'is not a folder';
+    const user = process.geteuid?.() ?? uid;
+    // Who owns the folder can put another socket in our place, unless it is the administrator's and as shared as /tmp.
+    if (uid !== user && !(uid === 0 && (mode & STICKY) !== 0)) return `belongs to user ${uid}`;
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT' ? 'does not exist' : `cannot be used (${codeOf(error) ?? 'unknown'})`;
+  }
+}
+
+const STICKY = 0o1000;
+
+/** Refuses a folder for temporary files that is none, or that this user may not write. */
+export async function checkTemporaryFolder(tmpdir: string): Promise<void> {
+  try {
+    const found = await stat(tmpdir);
+    if (!found.isDirectory()) throw Object.assign(new Error(`${tmpdir} is not a folder`), { code: 'ENOTDIR' });
+    await access(tmpdir, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the folder for temporary files ${tmpdir} cannot be used`, {
+      hint: folderHint('tmpdir', tmpdir, cause),
+      cause,
+    });
+  }
+}
+
+function makeFolder(role: FolderRole, parent: string, purpose: string): string {
   try {
     return mkdtempSync(join(parent, 'guestfs-'));
   } catch (cause) {
     throw new GuestfsError(
-      codeOf(cause) === 'ENOSPC' ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_UNSAFE_PATH',
+      isFull(cause) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_UNSAFE_PATH',
       `no folder for ${purpose} could be made in ${parent}`,
-      {
-        hint: folderHint(parent, cause),
-        cause,
-      },
+      { hint: folderHint(role, parent, cause), cause },
     );
   }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
 }
 
 /** Refuses a socket path that the kernel would cut off. */
@@ -48,16 +102,16 @@ export async function openCacheFolder(cachedir: string): Promise<string> {
     await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
-    const stat = await lstat(folder);
-    if (!stat.isDirectory()) throw unsafe(folder, 'is not a folder');
-    if (uid !== undefined && stat.uid !== uid) throw unsafe(folder, `belongs to user ${stat.uid}, not to ${uid}`);
-    if (uid !== undefined && (stat.mode & 0o022) !== 0) await chmod(folder, 0o700);
+    const found = await lstat(folder);
+    if (!found.isDirectory()) throw unsafe(folder, 'is not a folder');
+    if (uid !== undefined && found.uid !== uid) throw unsafe(folder, `belongs to user ${found.uid}, not to ${uid}`);
+    if (uid !== undefined && (found.mode & 0o022) !== 0) await chmod(folder, 0o700);
     return folder;
   } catch (cause) {
     if (GuestfsError.is(cause)) throw cause;
-    const code = codeOf(cause) === 'ENOSPC' ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD';
+    const code = isFull(cause) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD';
     throw new GuestfsError(code, `the cache folder ${folder} cannot be used`, {
-      hint: folderHint(cachedir, cause),
+      hint: folderHint('cachedir', cachedir, cause),
       cause,
     });
   }
@@ -67,15 +121,4 @@ function unsafe(folder: string, why: string): GuestfsError {
   return new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the cache folder ${folder} ${why}`, {
     hint: `remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write`,
   });
-}
-
-function folderHint(folder: string, cause: unknown): string {
-  switch (codeOf(cause)) {
-    case 'ENOENT':
-      return `make the folder: mkdir -p ${folder}`;
-    case 'ENOSPC':
-      return `make room on the disk of ${folder} (df -h ${folder})`;
-    default:
-      return `make ${folder} writable for you, or choose others with LIBGUESTFS_TMPDIR, LIBGUESTFS_CACHEDIR and XDG_RUNTIME_DIR`;
-  }
 }

@@ -1,4 +1,5 @@
-import { findProgram, runCommand } from './run.js';
+import { findProgram } from './find-program.js';
+import { runCommand } from './run.js';
 
 let known: Promise<string | null> | null = null;
 

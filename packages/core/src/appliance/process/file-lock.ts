@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { unlessAborted } from '../../waiting/give-up.js';
 import { orNull } from '../../waiting/within.js';
-import { findProgram } from './run.js';
+import { findProgram } from './find-program.js';
 
 export interface LockOptions {
   /** What is done under the lock, for those who wait: `builds the appliance`. */

@@ -1,9 +1,8 @@
-import { access, constants } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa, type Subprocess } from 'execa';
 import { onAbort } from '@guestfs/events/internal';
+import { withPath } from './find-program.js';
 import { showCommand } from './show-command.js';
 import { codeOf } from '../host/system-error.js';
 
@@ -49,7 +48,8 @@ export async function runCommand(
     all: true,
     stdin: 'ignore',
     stripFinalNewline: false,
-    env: { ...options.env },
+    extendEnv: false,
+    env: withPath({ ...process.env, ...options.env }),
     maxBuffer: MAX_OUTPUT,
     killSignal: 'SIGKILL',
     ...(signal === undefined ? {} : { cancelSignal: stop.signal }),
@@ -98,7 +98,7 @@ export interface StartedProcess {
 }
 
 export interface StartOptions {
-  /** The whole environment of the process. */
+  /** The whole environment of the process, but for a PATH where it has none. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: 'ignore' | 'pipe';
   readonly output: 'pipe' | 'ignore';
@@ -121,7 +121,7 @@ export function startProcess(file: string, args: readonly string[], options: Sta
     // How long it may take to end is for the caller to say.
     forceKillAfterDelay: false,
     extendEnv: false,
-    env: { ...options.env },
+    env: withPath(options.env),
     stdin: options.stdin,
     stdout: options.output,
     stderr: options.output,
@@ -187,25 +187,4 @@ async function neverStarted(child: StartedChild): Promise<ProcessEnd> {
     signal: null,
     description: `could not be started (${codeOf(error) ?? 'invalid arguments'})`,
   };
-}
-
-/** The full path of a program: a path as it is, a name looked up along PATH; null where nothing can be executed. */
-export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | null> {
-  const places =
-    isAbsolute(name) || name.includes('/')
-      ? [resolve(name)]
-      : path
-          .split(delimiter)
-          .filter((folder) => folder !== '')
-          .map((folder) => join(folder, name));
-  for (const place of places) {
-    if (
-      await access(place, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return place;
-  }
-  return null;
 }

@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { GuestfsError } from '../../protocol/errors.js';
 import { installHint } from '../host/install-hint.js';
-import { findProgram, runCommand } from '../process/run.js';
+import { findProgram, findProgramNow } from '../process/find-program.js';
+import { runCommand } from '../process/run.js';
 import type { HostCpu } from './architecture.js';
 
 /** A qemu binary, and what tells whether it is still the same one. */
@@ -13,7 +14,7 @@ export interface Qemu {
 
 /** Finds qemu: the one that is set, else the one for this CPU on PATH, else qemu-kvm. */
 export async function findQemu(hv: string | undefined, cpu: HostCpu): Promise<Qemu> {
-  const names = hv === undefined || hv === '' ? [`qemu-system-${cpu}`, 'qemu-kvm', '/usr/libexec/qemu-kvm'] : [hv];
+  const names = hv === undefined || hv === '' ? namesOf(cpu) : [hv];
   for (const name of names) {
     const file = await findProgram(name);
     if (file === null) continue;
@@ -37,6 +38,20 @@ export async function findQemu(hv: string | undefined, cpu: HostCpu): Promise<Qe
       hint: there ? `chmod +x ${hv}` : 'correct LIBGUESTFS_HV or the hv setting, or leave it out',
     },
   );
+}
+
+/** The path of the qemu that a launch would use where none is set; the name that is looked for where there is none. */
+export function findQemuNow(cpu: HostCpu): string {
+  const names = namesOf(cpu);
+  for (const name of names) {
+    const file = findProgramNow(name);
+    if (file !== null) return file;
+  }
+  return names[0];
+}
+
+function namesOf(cpu: HostCpu): [string, ...string[]] {
+  return [`qemu-system-${cpu}`, 'qemu-kvm', '/usr/libexec/qemu-kvm'];
 }
 
 /** The first line of qemu's version text; null when it tells none. */

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { logCommand } from '@guestfs/core/internal';
+import { logCommand, makePrivateFolder, withPath } from '@guestfs/core/internal';
 import { execa } from 'execa';
 import type { Run } from '../../call/run.js';
 
@@ -18,6 +18,7 @@ export async function convert(run: Run, input: Buffer, filters: readonly Filter[
   for (const [command, ...args] of filters) {
     const options = {
       input: bytes,
+      env: withPath(process.env),
       encoding: 'buffer',
       reject: false,
       timeout: TIME_LIMIT,
@@ -42,7 +43,7 @@ export async function convertFile(
   first: Filter,
   rest: readonly Filter[],
 ): Promise<Buffer | null> {
-  const folder = await mkdtemp(join(run.handle.settings.tmpdir, 'guestfs-icon-'));
+  const folder = makePrivateFolder(run.handle.settings.tmpdir, 'the icon’s program');
   try {
     const path = join(folder, 'program.exe');
     await writeFile(path, content);
