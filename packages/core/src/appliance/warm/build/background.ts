@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { LaunchConfig } from '../../config/config.js';
 import { startBuilder } from '../../process/builder.js';
 import type { Turn } from '../turn.js';
-import type { Wanted } from '../restore/warm-start.js';
 import type { Ingredients } from '../template/key.js';
+import type { MissingTemplate } from '../template/store.js';
 
 /** How long after a launch making a template begins, in milliseconds: what is done first with a handle comes first. */
 const DELAY = 1000;
@@ -29,7 +29,7 @@ export interface BackgroundTask {
  * since it boots a machine too.
  */
 export async function makeTemplateLater(
-  { ingredients, key, store }: Wanted,
+  { ingredients, key, store }: MissingTemplate,
   config: LaunchConfig,
   turn: Turn,
   log: (line: string) => void,

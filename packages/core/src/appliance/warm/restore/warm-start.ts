@@ -10,7 +10,7 @@ import { keyParts, templateKey, type Ingredients } from '../template/key.js';
 import { RunFailure } from '../machine/machine-run.js';
 import { isTemplateAtFault, RestoreFailure } from './fault.js';
 import { restoreMachine } from './restore.js';
-import { TemplateStore } from '../template/store.js';
+import { TemplateStore, type MissingTemplate } from '../template/store.js';
 
 export interface WarmStartOptions {
   readonly config: LaunchConfig;
@@ -24,14 +24,7 @@ export interface WarmStartOptions {
 
 /** How a warm start went: a session, or why the launch goes on cold and whether a template is worth making then. */
 export type WarmStart =
-  { readonly session: MachineSession } | { readonly session: null; readonly wanted: Wanted | null };
-
-/** A template that is not there. */
-export interface Wanted {
-  readonly ingredients: Ingredients;
-  readonly key: string;
-  readonly store: TemplateStore;
-}
+  { readonly session: MachineSession } | { readonly session: null; readonly wanted: MissingTemplate | null };
 
 const COLD = { session: null, wanted: null } as const;
 

@@ -6,6 +6,7 @@ import { SingleFlight } from '../../../waiting/single-flight.js';
 import { codeOf } from '../../host/system-error.js';
 import { manifestPath, templateProblem } from './check.js';
 import { openWarmFolder } from './folder.js';
+import type { Ingredients } from './key.js';
 import { Memo } from '../../cache/memo.js';
 import { liveStagings, makeStaging } from './staging.js';
 import { TEMPLATE_FILES, type Template } from './template.js';
@@ -41,6 +42,13 @@ export type Found =
   | { readonly kind: 'missing' }
   /** It was removed. */
   | { readonly kind: 'damaged'; readonly problem: string };
+
+/** A template that is not there, and what it would be made of. */
+export interface MissingTemplate {
+  readonly ingredients: Ingredients;
+  readonly key: string;
+  readonly store: TemplateStore;
+}
 
 /** The templates in a cache folder: whole folders that appear and go by being renamed, and are never changed in place. */
 export class TemplateStore {
