@@ -51,6 +51,7 @@ export const testPackages = [
   { package: 'xfsprogs', there: () => hasCommand('xfs_repair') },
   { package: 'btrfs-progs', there: () => hasCommand('btrfs') },
   { package: 'e2fsprogs', there: () => hasCommand('e2fsck') },
+  { package: 'git', there: () => hasCommand('git') },
   { package: 'util-linux', there: () => hasCommand('setpriv') },
   { package: 'procps', there: () => hasCommand('ps') },
   { package: 'libvirt-clients', there: () => hasCommand('virsh') },

@@ -31,7 +31,9 @@ export async function installSystemPackages(packages) {
   }
   const isRoot = process.getuid?.() === 0;
   const prefix = isRoot ? [] : ['sudo', '-n'];
-  if (!isRoot && (!hasCommand('sudo') || (await run('sudo', ['-n', 'true'], { stdio: 'ignore' })) !== 0)) {
+  // A user who may run apt-get alone is enough.
+  const allowed = ['-n', '-l', 'apt-get', 'install'];
+  if (!isRoot && (!hasCommand('sudo') || (await run('sudo', allowed, { stdio: 'ignore' })) !== 0)) {
     console.error('System packages are missing, and this user may not install them. Run this, then try again:\n');
     console.error(`  sudo apt-get update && sudo ${install.join(' ')}\n`);
     process.exit(1);
@@ -41,7 +43,7 @@ export async function installSystemPackages(packages) {
   const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] };
   const [updateCommand, ...updateArgs] = [...prefix, 'apt-get', 'update', '-qq'];
   await run(updateCommand, updateArgs, quiet);
-  const [command, ...args] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', ...install, '-qq'];
+  const [command, ...args] = [...prefix, ...install, '-qq'];
   await must(command, args, quiet);
 }
 
