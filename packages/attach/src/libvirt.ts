@@ -13,7 +13,7 @@ import {
 } from '@guestfs/core';
 import {
   checkDrives,
-  checkDriveWords,
+  checkDriveConfigs,
   checkSocketPath,
   chooseForHost,
   ConsolePhases,
@@ -62,7 +62,7 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
   const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);
   context.phase('start');
-  config.drives.forEach(checkDriveWords);
+  checkDriveConfigs(config.drives);
   const virsh = new Virsh({ ...options, tmpdir: config.tmpdir, signal, log });
   deadline.waitFor('virsh to connect');
   // Whatever keeps libvirt from being used shows here, before anything is built.

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Connection, GuestfsError, type Backend, type LaunchConfig } from '@guestfs/core';
+import { checkDriveConfigs } from '@guestfs/core/internal';
 import { Player } from './replay/player.js';
 import { readRecording, type Recording } from './replay/records.js';
 import { summarize } from './replay/recorder.js';
@@ -23,8 +24,9 @@ export function replayBackend(file: string): Backend {
     name,
     async launch(config, context) {
       context.phase('start');
+      checkDriveConfigs(config.drives);
       const recording = await readFromFile(path);
-      checkDrives(recording, config);
+      compareDrives(recording, config);
       const count = recording.secrets.length;
       context.log(
         `replaying ${recording.calls.length} calls from ${path}${count > 0 ? `; left out when it was recorded: ${recording.secrets.join(', ')}` : ''}`,
@@ -63,7 +65,7 @@ async function readFromFile(path: string): Promise<Recording> {
   return readRecording(bytes, path);
 }
 
-function checkDrives({ drives }: Recording, config: LaunchConfig): void {
+function compareDrives({ drives }: Recording, config: LaunchConfig): void {
   const now = summarize(config.drives);
   const differs =
     now.length !== drives.length

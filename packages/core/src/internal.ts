@@ -18,7 +18,7 @@ export { Writer } from './protocol/xdr/writer.js';
 export { DirectBackend } from './appliance/direct-backend.js';
 export { prepareFor } from './appliance/warm/build/prepare-for.js';
 export type { Prepared } from './appliance/warm/build/prepare.js';
-export { isNetwork } from './appliance/drives/check.js';
+export { isNetwork, protocolRules } from './appliance/drives/protocols.js';
 export { absolutePath, hostPath, realHostPath } from './appliance/drives/host-path.js';
 export {
   environmentDefaults,
@@ -54,7 +54,8 @@ export { prepareAppliance, type Appliance } from './appliance/find/appliance.js'
 export { searchAppliance, type ApplianceFiles, type FoundAppliance } from './appliance/find/search.js';
 export { ConsolePhases } from './appliance/boot/console-phases.js';
 export { checkDrives } from './appliance/drives/prepare.js';
-export { checkDriveWords, MAXIMUM_DRIVES, type DriveKind } from './appliance/drives/check.js';
+export { checkDriveConfigs, checkDriveCount, makeDrive, MAXIMUM_DRIVES } from './appliance/drives/drive.js';
+export type { DriveKind } from './appliance/drives/check.js';
 export { parseServer } from './appliance/drives/servers.js';
 export { explainExit, explainTimeout } from './appliance/boot/failure.js';
 export { MachineHome } from './appliance/boot/home.js';

@@ -1,11 +1,18 @@
 import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
-import { holdDuring, pause, unlessAborted } from '@guestfs/core/internal';
+import {
+  checkDriveCount,
+  describeArguments,
+  holdDuring,
+  makeDrive,
+  pause,
+  unlessAborted,
+} from '@guestfs/core/internal';
 import { checkCall } from './call/check.js';
 import { signatures } from './generated/signatures.js';
-import { makeDrive } from './handle/drive.js';
 import { handleOf } from './handle/registry.js';
+import { toAddDrive } from './library/drives.js';
 import { Guestfs } from './guestfs.js';
 import { checkOptions } from './options.js';
 import type { DriveOptions, GuestfsOptions } from './options.js';
@@ -86,11 +93,15 @@ export class GuestfsPool implements AsyncDisposable {
 
   async #acquire({ drives = [], signal }: AcquireOptions): Promise<Guestfs> {
     const configs = drives.map(toConfig);
+    checkDriveCount(configs.length);
+    // As they were made: the program may change its folder while it waits.
+    const open = (): PromiseLike<Guestfs> =>
+      Guestfs.open({ ...this.#settings, drives: configs.map(toAddDrive), signal });
     for (;;) {
       this.#check(signal);
       const g = this.#take() ?? (await this.#next(signal));
       // Nothing could be launched ahead: this launch then tells why.
-      if (g === null) return Guestfs.open({ ...this.#settings, drives, signal });
+      if (g === null) return open();
       // An appliance that died while it waited is of no use; its place is filled again.
       if (handleOf(g).state !== 'ready') {
         await g.close();
@@ -104,7 +115,7 @@ export class GuestfsPool implements AsyncDisposable {
         throw signal?.aborted === true ? cancelledError(signal) : error;
       }
       await g.close();
-      return Guestfs.open({ ...this.#settings, drives, signal });
+      return open();
     }
   }
 
@@ -184,7 +195,14 @@ function toConfig(drive: string | DriveOptions): DriveConfig {
   const { file, ...options } = typeof drive === 'string' ? { file: drive } : drive;
   const mistake = checkCall(signatures.addDrive, [file], options);
   if (mistake !== null) throw mistake;
-  return makeDrive(file, options);
+  try {
+    return makeDrive(file, options);
+  } catch (error) {
+    if (GuestfsError.is(error)) {
+      error.withCall({ operation: 'addDrive', args: describeArguments(signatures.addDrive, [file], { ...options }) });
+    }
+    throw error;
+  }
 }
 
 function closedError(): GuestfsError {

@@ -32,6 +32,21 @@ test('addDomain adds the disks, and a launch that is issued at once waits for it
   expect(await launched).toContain('2 drives were added');
 });
 
+test('a rule that a disk breaks is told with the name of the disk, and none is added', async () => {
+  await using host = await TestDriverHost.create(
+    testDomain('web', disk('/dev/null', 'vda') + disk('/nowhere/b.img', 'vdb').replace('raw', 'vmdk'), 5),
+  );
+  await using g = new Guestfs({ environment: {} });
+  await expect(g.addDomain('web', { libvirturi: host.uri, discard: 'enable' })).rejects.toMatchObject({
+    code: 'ERR_GUESTFS_ARGUMENT',
+    operation: 'addDomain',
+    reason: 'the drive "/nowhere/b.img": option `discard` must not be `enable` unless `format` is `raw` or `qcow2`',
+  });
+  await expect(g.addDomain('web', { libvirturi: host.uri, cachemode: 'none' })).rejects.toMatchObject({
+    reason: expect.stringContaining('option `cachemode` must be one of'),
+  });
+});
+
 test('all disks or none: one that is missing here leaves the handle as it was', async () => {
   await using host = await TestDriverHost.create(
     testDomain('web', disk(join(images, '0.img'), 'vda') + disk('/nowhere/b.img', 'vdb'), 5),

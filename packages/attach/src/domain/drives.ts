@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import type { DriveConfig } from '@guestfs/core/internal';
+import { protocolRules, type DriveConfig } from '@guestfs/core/internal';
 import type { DiskSource, DomainDisk } from './disk.js';
 import type { Domain } from './domain.js';
 import type { VirshCommands } from './find.js';
@@ -20,9 +20,6 @@ export interface DomainDrivesOptions {
 }
 
 const READONLY_DISK: readonly string[] = ['error', 'read', 'write', 'ignore'] satisfies ReadonlyDisk[];
-
-/** Kinds of disks that qemu opens by itself, given their name. */
-const PROTOCOLS = ['ftp', 'ftps', 'http', 'https', 'iscsi', 'nbd', 'rbd', 'ssh'];
 
 /**
  * The drives that stand for a domain's disks, in the order of its XML: all of them, or an error.
@@ -106,7 +103,8 @@ async function locate(virsh: VirshCommands, disk: DomainDisk): Promise<Location>
     case 'volume':
       return { file: await pathOfVolume(virsh, disk.target, source) };
     case 'network': {
-      if (!PROTOCOLS.includes(source.protocol)) throw cannotOpen(disk, `a network disk by ${source.protocol}`);
+      if ((protocolRules(source.protocol)?.servers ?? 'none') === 'none')
+        throw cannotOpen(disk, `a network disk by ${source.protocol}`);
       const { protocol, name, servers, username, secret } = source;
       const value = secret === undefined ? undefined : await readSecret(virsh, secret);
       return {

@@ -3,7 +3,7 @@ import { prepareAppliance } from './find/appliance.js';
 import type { Backend, Session } from './config/backend.js';
 import { AcceleratorFailure, bootAppliance, type BootOptions } from './boot/boot.js';
 import type { LaunchConfig, LaunchContext } from './config/config.js';
-import { MAXIMUM_DRIVES, checkDriveWords } from './drives/check.js';
+import { checkDriveConfigs } from './drives/drive.js';
 import { checkDrives } from './drives/prepare.js';
 import { booleanSetting, forcedAccelerator } from './qemu/accelerator.js';
 import { checkTemporaryFolder } from './host/folders.js';
@@ -156,15 +156,6 @@ async function bootEither({ lean, ...options }: EitherBoot): Promise<Session> {
 
 /** Refuses what is wrong in itself, before anything is looked at or started. */
 function checkConfig(config: LaunchConfig): void {
-  if (config.drives.length > MAXIMUM_DRIVES) {
-    throw new GuestfsError(
-      'ERR_GUESTFS_ARGUMENT',
-      `${config.drives.length} drives were added; an appliance takes ${MAXIMUM_DRIVES}`,
-      {
-        hint: 'use several handles',
-      },
-    );
-  }
-  config.drives.forEach(checkDriveWords);
+  checkDriveConfigs(config.drives);
   forcedAccelerator(config.backendSettings);
 }

@@ -192,7 +192,7 @@ describe('a launch that fails', () => {
   test.each<[string, (file: string) => Promise<unknown> | undefined, string]>([
     ['missing', () => undefined, 'does not exist'],
     ['empty', (file) => writeFile(file, ''), 'is empty'],
-    ['a folder', (file) => mkdir(file), 'is a folder'],
+    ['a directory', (file) => mkdir(file), 'is a directory'],
   ])('because a disk is %s', async (_what, make, message) => {
     await host.qemu(HEALTHY);
     const file = join(host.folder, 'the disk');
@@ -205,14 +205,14 @@ describe('a launch that fails', () => {
   });
 
   test.each<[string, Partial<DriveConfig>]>([
-    ['zero byte', { file: 'a\0b' }],
+    ['NUL character', { file: 'a\0b' }],
     ['format', { format: 'raw,if=ide' }],
     ['label', { label: 'a1' }],
-    ['block size', { blocksize: 1024 }],
+    ['blocksize', { blocksize: 1024 }],
     ['read-only', { readonly: true, discard: 'enable', format: 'raw' }],
-    ['format that can', { discard: 'enable' }],
+    ['unless `format`', { discard: 'enable' }],
     ['server', { servers: ['h'] }],
-  ])('because of the words of a drive: %s', async (message, change) => {
+  ])('because of the options of a drive: %s', async (message, change) => {
     await host.qemu(HEALTHY);
     await expect(launch({ drives: await drives(change) })).rejects.toMatchObject({
       code: 'ERR_GUESTFS_ARGUMENT',

@@ -1,11 +1,12 @@
 import { channelOfDomain, drivesOfDomain, findDomain, Virsh } from '@guestfs/attach/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
+import { checkDriveConfigs, makeDrive } from '@guestfs/core/internal';
 import type { Run } from '../call/run.js';
 import type { AddDomainOptions } from '../generated/options.js';
-import { makeDrive } from '../handle/drive.js';
 import type { Handle } from '../handle/handle.js';
 import { clearBackendSetting } from '../handle/settings.js';
+import { appendDrives, toAddDrive } from './drives.js';
 
 export async function addDomain(run: Run, dom: string, options: AddDomainOptions): Promise<number> {
   run.hold();
@@ -39,10 +40,11 @@ export async function addDomain(run: Run, dom: string, options: AddDomainOptions
   }
   const drives = await drivesOfDomain(virsh, domain, driveOptions(options));
   // Checked as if they had been added one by one, before the first of them is.
-  const checked = drives.map((drive) => makeDrive(drive.file, toAddDrive(drive)));
+  checkDriveConfigs(drives);
+  const checked = drives.map(toAddDrive).map(({ file, ...rest }) => makeDrive(file, rest));
   handle.requireConfig(run.name);
   setLabels(handle, domain.selinux);
-  handle.drives.push(...checked);
+  appendDrives(handle, checked);
   return checked.length;
 }
 
@@ -51,10 +53,6 @@ function driveOptions(options: AddDomainOptions) {
   const cachemode = options.cachemode as DriveConfig['cachemode'];
   const discard = options.discard as DriveConfig['discard'];
   return { readonly, readonlydisk, iface, cachemode, discard, copyonread };
-}
-
-function toAddDrive({ file: _file, servers, temporary: _temporary, ...rest }: DriveConfig) {
-  return { ...rest, ...(servers === undefined ? {} : { server: [...servers] }) };
 }
 
 /** With the labels of the domain, libvirt lets our machine read images that are labelled for the domain's. */

@@ -1,14 +1,24 @@
 import { GuestfsError } from '@guestfs/core';
+import type { DriveConfig } from '@guestfs/core';
+import { checkDriveCount, makeDrive, MAXIMUM_DRIVES } from '@guestfs/core/internal';
 import type { AddDriveOptions, AddDriveScratchOptions } from '../generated/options.js';
-import { makeDrive } from '../handle/drive.js';
 import type { Handle } from '../handle/handle.js';
-
-/** The most drives that an appliance takes. */
-const MAX_DISKS = 255;
+import type { DriveOptions } from '../options.js';
 
 export function addDrive(handle: Handle, filename: string, options: AddDriveOptions): void {
   handle.requireConfig('addDrive');
-  handle.drives.push(makeDrive(filename, options));
+  appendDrives(handle, [makeDrive(filename, options)]);
+}
+
+/** Adds drives to those of the next launch, all or none. */
+export function appendDrives({ drives }: Handle, added: readonly DriveConfig[]): void {
+  checkDriveCount(drives.length + added.length);
+  drives.push(...added);
+}
+
+/** What `addDrive` takes for a drive. */
+export function toAddDrive({ servers, temporary: _temporary, ...rest }: DriveConfig): DriveOptions {
+  return { ...rest, server: servers };
 }
 
 export const addDriveRo = (handle: Handle, filename: string): void => addDrive(handle, filename, { readonly: true });
@@ -28,8 +38,9 @@ export function addDriveScratch(handle: Handle, size: bigint | number, options: 
   }
   const settings = { ...options, format: 'raw', cachemode: 'unsafe' };
   // Checked before the file is made.
+  checkDriveCount(handle.drives.length + 1);
   makeDrive('/dev/null', settings);
-  handle.drives.push({ ...makeDrive(handle.addScratch(bytes), settings), temporary: true });
+  appendDrives(handle, [{ ...makeDrive(handle.addScratch(bytes), settings), temporary: true }]);
 }
 
 export function removeDrive(_handle: Handle, _label: string): never {
@@ -39,4 +50,4 @@ export function removeDrive(_handle: Handle, _label: string): never {
   });
 }
 
-export const maxDisks = (): number => MAX_DISKS;
+export const maxDisks = (): number => MAXIMUM_DRIVES;

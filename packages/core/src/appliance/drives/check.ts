@@ -1,44 +1,33 @@
-import { constants } from 'node:fs';
+import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { GuestfsError } from '../../protocol/errors.js';
+import { GuestfsError, reasonOf } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
 import { codeOf } from '../host/system-error.js';
 import { hostPath } from './host-path.js';
-
-/** The most disks that one appliance takes. */
-export const MAXIMUM_DRIVES = 255;
+import { isNetwork } from './protocols.js';
 
 /** What a drive's file turned out to be. */
 export type DriveKind = 'file' | 'block-device' | 'null-device' | 'network';
 
-/** Refuses what no appliance could take, from the words alone: `ERR_GUESTFS_ARGUMENT` names the drive and the word. */
-export function checkDriveWords(drive: DriveConfig): void {
-  const refuse = (what: string, hint: string): never => {
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the drive ${quote(drive.file)} ${what}`, { hint });
-  };
-  if (drive.file.includes('\0')) refuse('has a zero byte in its name', 'no file can be named so');
-  if (drive.format !== undefined && !/^[A-Za-z0-9_-]+$/.test(drive.format)) {
-    refuse(`has the format ${quote(drive.format)}`, 'a format is a word like raw or qcow2');
+/**
+ * Looks at the drive's file when the drive is added: throws the errno (`ENOENT`, `EACCES`) where it cannot be read, and
+ * `ERR_GUESTFS_DRIVE` where it is neither a file nor a block device. The rest may change until the launch.
+ */
+export function checkReadable(drive: DriveConfig): void {
+  if (isNetwork(drive) || drive.file === '/dev/null') return;
+  const path = hostPath(drive.file);
+  let found: Stats;
+  try {
+    accessSync(path, constants.R_OK);
+    found = statSync(path);
+  } catch (cause) {
+    throw new GuestfsError(
+      codeOf(cause) ?? 'ERR_GUESTFS_DRIVE',
+      `the disk image ${drive.file} cannot be read: ${reasonOf(cause)}`,
+      { hint: codeOf(cause) === 'ENOENT' ? hintFor(cause, drive) : 'make the file readable for you', cause },
+    );
   }
-  if (drive.label !== undefined && !/^[A-Za-z]{1,20}$/.test(drive.label)) {
-    refuse(`has the label ${quote(drive.label)}`, 'a label has 1 to 20 letters of the English alphabet');
-  }
-  if (drive.blocksize !== undefined && drive.blocksize !== 512 && drive.blocksize !== 4096) {
-    refuse(`has the block size ${drive.blocksize}`, 'the block size is 512 or 4096');
-  }
-  if (drive.readonly && drive.discard === 'enable') {
-    refuse('is read-only and has discard enabled', 'leave out one of the two, or use discard: besteffort');
-  }
-  if (drive.discard === 'enable' && drive.format !== 'raw' && drive.format !== 'qcow2') {
-    refuse('has discard enabled and no format that can do it', 'give format: raw or qcow2, or use discard: besteffort');
-  }
-  if (isNetwork(drive)) return;
-  if ((drive.servers?.length ?? 0) > 0 || drive.username !== undefined || drive.secret !== undefined) {
-    refuse('is a file with a server, a user name or a secret', 'give the protocol too, or leave these out');
-  }
-  if (drive.file === '/dev/null' && drive.format !== undefined && drive.format !== 'raw') {
-    refuse(`has the format ${drive.format}`, 'the format of /dev/null is raw');
-  }
+  checkKind(drive, found);
 }
 
 /** Looks at the drive's file on this host: `ERR_GUESTFS_DRIVE` names it, and says what is wrong and what to do. */
@@ -49,9 +38,7 @@ export async function checkDriveFile(drive: DriveConfig): Promise<DriveKind> {
   const found = await stat(path).catch((cause: unknown) => {
     throw driveError(drive, describe(cause), hintFor(cause, drive), cause);
   });
-  if (found.isDirectory()) throw driveError(drive, 'is a folder', 'give a disk image or a block device');
-  if (!found.isFile() && !found.isBlockDevice())
-    throw driveError(drive, 'is neither a file nor a block device', 'give a disk image or a block device');
+  checkKind(drive, found);
   if (found.isFile() && found.size === 0) {
     throw driveError(
       drive,
@@ -65,6 +52,12 @@ export async function checkDriveFile(drive: DriveConfig): Promise<DriveKind> {
   return found.isFile() ? 'file' : 'block-device';
 }
 
+function checkKind(drive: DriveConfig, found: Stats): void {
+  const hint = 'give a disk image or a block device';
+  if (found.isDirectory()) throw driveError(drive, 'is a directory', hint);
+  if (!found.isFile() && !found.isBlockDevice()) throw driveError(drive, 'is neither a file nor a block device', hint);
+}
+
 /** An error about one drive. */
 export function driveError(
   drive: DriveConfig,
@@ -74,10 +67,6 @@ export function driveError(
   log?: string,
 ): GuestfsError {
   return new GuestfsError('ERR_GUESTFS_DRIVE', `the drive ${quote(drive.file)} ${what}`, { hint, cause, log });
-}
-
-export function isNetwork(drive: DriveConfig): boolean {
-  return drive.protocol !== undefined && drive.protocol !== 'file';
 }
 
 function describe(cause: unknown, doing = 'opened'): string {

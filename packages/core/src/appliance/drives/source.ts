@@ -1,6 +1,6 @@
-import { GuestfsError } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
 import type { QemuOption } from '../qemu/options.js';
+import { protocolRules } from './protocols.js';
 import { parseServer, type DriveServer } from './servers.js';
 
 /** A secret that goes to qemu through a file, never on its command line, where all users can read it. */
@@ -16,11 +16,6 @@ export interface DriveSource {
   readonly secret: DriveSecret | null;
 }
 
-const CURL_PROTOCOLS = ['http', 'https', 'ftp', 'ftps'];
-const NBD_PORT = 10809;
-const SSH_PORT = 22;
-const ISCSI_PORT = 3260;
-
 /** A file or block device, by its absolute path. The driver is named, so nothing in the path is taken for a protocol. */
 export function fileSource(path: string, kind: 'file' | 'block-device', readonly: boolean): DriveSource {
   const options: QemuOption[] = [
@@ -32,26 +27,41 @@ export function fileSource(path: string, kind: 'file' | 'block-device', readonly
   return { options, secret: null };
 }
 
-/** A network disk; `secretId` is a free name for its secret. `ERR_GUESTFS_ARGUMENT` says what is missing or too much. */
+type TcpServer = DriveServer & { readonly transport: 'tcp' };
+
+type MakeSource = (drive: DriveConfig, servers: readonly DriveServer[], secretId: string) => DriveSource;
+
+const SOURCES: Readonly<Record<string, MakeSource>> = {
+  ftp: curlSource,
+  ftps: curlSource,
+  http: curlSource,
+  https: curlSource,
+  iscsi: iscsiSource,
+  nbd: nbdSource,
+  rbd: rbdSource,
+  ssh: sshSource,
+};
+
+/** A network disk that was checked; `secretId` is a free name for its secret. */
 export function networkSource(drive: DriveConfig, secretId: string): DriveSource {
-  const protocol = drive.protocol ?? '';
-  if (CURL_PROTOCOLS.includes(protocol)) return curlSource(drive, protocol, secretId);
-  if (protocol === 'nbd') return nbdSource(drive);
-  if (protocol === 'ssh') return sshSource(drive);
-  if (protocol === 'iscsi') return iscsiSource(drive, secretId);
-  if (protocol === 'rbd') return rbdSource(drive, secretId);
-  throw refusal(drive, 'is not known', `use one of file, ${CURL_PROTOCOLS.join(', ')}, nbd, ssh, iscsi, rbd`);
+  const { protocol = '', servers = [] } = drive;
+  const port = protocolRules(protocol)?.port;
+  const withPorts = servers
+    .map(parseServer)
+    .map((server) =>
+      server.transport === 'tcp' && server.port === null && typeof port === 'number' ? { ...server, port } : server,
+    );
+  return SOURCES[protocol]!(drive, withPorts, secretId);
 }
 
-function curlSource(drive: DriveConfig, protocol: string, secretId: string): DriveSource {
-  noDiscard(drive);
-  const server = tcp(drive, onlyServer(drive));
-  const url = `${protocol}://${urlHost(server)}${slashPath(drive).split('/').map(encodeURIComponent).join('/')}`;
+function curlSource(drive: DriveConfig, [server]: readonly DriveServer[], secretId: string): DriveSource {
+  const protocol = drive.protocol ?? '';
+  const path = drive.file.split('/').map(encodeURIComponent).join('/');
   const secret = secretOf(drive, secretId, 'raw');
   return {
     options: [
       ['file.driver', protocol],
-      ['file.url', url],
+      ['file.url', `${protocol}://${urlHost(server as TcpServer)}${path}`],
       ...optional('file.username', drive.username),
       ...optional('file.password-secret', secret?.id),
     ],
@@ -59,58 +69,41 @@ function curlSource(drive: DriveConfig, protocol: string, secretId: string): Dri
   };
 }
 
-function nbdSource(drive: DriveConfig): DriveSource {
-  if (drive.username !== undefined || drive.secret !== undefined)
-    throw refusal(drive, 'has no users and secrets', 'leave out username and secret');
-  const server = onlyServer(drive);
+function nbdSource(drive: DriveConfig, [server]: readonly DriveServer[]): DriveSource {
   return {
     options: [
       ['file.driver', 'nbd'],
-      ...socketAddress('file.server', server, NBD_PORT),
+      ...socketAddress('file.server', server!),
       ...optional('file.export', drive.file || undefined),
     ],
     secret: null,
   };
 }
 
-function sshSource(drive: DriveConfig): DriveSource {
-  noDiscard(drive);
-  if (drive.secret !== undefined)
-    throw refusal(
-      drive,
-      'takes no password: qemu logs in with the keys of the SSH agent',
-      'leave out secret, and add the key with ssh-add',
-    );
-  const server = tcp(drive, onlyServer(drive));
+function sshSource(drive: DriveConfig, [server]: readonly DriveServer[]): DriveSource {
+  const { host, port } = server as TcpServer;
   return {
     options: [
       ['file.driver', 'ssh'],
-      ['file.server.host', server.host],
-      ['file.server.port', String(server.port ?? SSH_PORT)],
-      ['file.path', slashPath(drive)],
+      ['file.server.host', host],
+      ['file.server.port', String(port)],
+      ['file.path', drive.file],
       ...optional('file.user', drive.username),
     ],
     secret: null,
   };
 }
 
-function iscsiSource(drive: DriveConfig, secretId: string): DriveSource {
-  const server = tcp(drive, onlyServer(drive));
-  const match = /^([^/]+)(?:\/([0-9]+))?$/.exec(drive.file);
-  if (match === null)
-    throw refusal(
-      drive,
-      'needs a target as the name',
-      'give TARGET or TARGET/LUN, as in iqn.2003-01.org.example:disk/1',
-    );
+function iscsiSource(drive: DriveConfig, [server]: readonly DriveServer[], secretId: string): DriveSource {
+  const [target = '', lun = '0'] = drive.file.split('/');
   const secret = secretOf(drive, secretId, 'raw');
   return {
     options: [
       ['file.driver', 'iscsi'],
       ['file.transport', 'tcp'],
-      ['file.portal', urlHost({ ...server, port: server.port ?? ISCSI_PORT })],
-      ['file.target', match[1] ?? ''],
-      ['file.lun', match[2] ?? '0'],
+      ['file.portal', urlHost(server as TcpServer)],
+      ['file.target', target],
+      ['file.lun', lun],
       ...optional('file.user', drive.username),
       ...optional('file.password-secret', secret?.id),
     ],
@@ -118,11 +111,8 @@ function iscsiSource(drive: DriveConfig, secretId: string): DriveSource {
   };
 }
 
-function rbdSource(drive: DriveConfig, secretId: string): DriveSource {
+function rbdSource(drive: DriveConfig, servers: readonly DriveServer[], secretId: string): DriveSource {
   const parts = drive.file.split('/');
-  if (parts.length < 2 || parts.length > 3 || parts.includes(''))
-    throw refusal(drive, 'needs a pool and an image as the name', 'give POOL/IMAGE or POOL/NAMESPACE/IMAGE');
-  const monitors = (drive.servers ?? []).map((text) => tcp(drive, parseServer(text)));
   // The key is given in base64 and qemu wants it so: it decodes the secret before use.
   const secret = secretOf(drive, secretId, 'base64');
   const methods = drive.username === undefined && secret === null ? ['none'] : ['cephx', 'none'];
@@ -132,13 +122,10 @@ function rbdSource(drive: DriveConfig, secretId: string): DriveSource {
       ['file.pool', parts[0] ?? ''],
       ...optional('file.namespace', parts.length === 3 ? parts[1] : undefined),
       ['file.image', parts.at(-1) ?? ''],
-      ...monitors.flatMap(({ host, port }, i): QemuOption[] => {
-        if (port === null) throw refusal(drive, 'needs a port for each server', 'give HOST:PORT');
-        return [
-          [`file.server.${i}.host`, host],
-          [`file.server.${i}.port`, String(port)],
-        ];
-      }),
+      ...(servers as readonly TcpServer[]).flatMap(({ host, port }, i): QemuOption[] => [
+        [`file.server.${i}.host`, host],
+        [`file.server.${i}.port`, String(port)],
+      ]),
       ...methods.map((method, i): QemuOption => [`file.auth-client-required.${i}`, method]),
       ...optional('file.user', drive.username),
       ...optional('file.key-secret', secret?.id),
@@ -147,33 +134,11 @@ function rbdSource(drive: DriveConfig, secretId: string): DriveSource {
   };
 }
 
-function noDiscard(drive: DriveConfig): void {
-  if (drive.discard === 'enable')
-    throw refusal(drive, 'cannot discard', 'leave out discard, or use discard: besteffort');
-}
-
-function onlyServer(drive: DriveConfig): DriveServer {
-  const [server, ...more] = drive.servers ?? [];
-  if (server === undefined || more.length > 0)
-    throw refusal(drive, `takes exactly one server, not ${drive.servers?.length ?? 0}`, 'give one server: HOST:PORT');
-  return parseServer(server);
-}
-
-function tcp(drive: DriveConfig, server: DriveServer): { host: string; port: number | null } {
-  if (server.transport === 'tcp') return server;
-  throw refusal(drive, 'cannot use a unix socket', 'give HOST:PORT');
-}
-
-function slashPath(drive: DriveConfig): string {
-  if (drive.file.startsWith('/')) return drive.file;
-  throw refusal(drive, 'needs an absolute path as the name', 'start the name with a slash');
-}
-
-function urlHost({ host, port }: { host: string; port: number | null }): string {
+function urlHost({ host, port }: TcpServer): string {
   return (host.includes(':') ? `[${host}]` : host) + (port === null ? '' : `:${port}`);
 }
 
-function socketAddress(prefix: string, server: DriveServer, port: number): QemuOption[] {
+function socketAddress(prefix: string, server: DriveServer): QemuOption[] {
   if (server.transport === 'unix')
     return [
       [`${prefix}.type`, 'unix'],
@@ -182,7 +147,7 @@ function socketAddress(prefix: string, server: DriveServer, port: number): QemuO
   return [
     [`${prefix}.type`, 'inet'],
     [`${prefix}.host`, server.host],
-    [`${prefix}.port`, String(server.port ?? port)],
+    [`${prefix}.port`, String(server.port)],
   ];
 }
 
@@ -192,12 +157,4 @@ function optional(key: string, value: string | undefined): QemuOption[] {
 
 function secretOf(drive: DriveConfig, id: string, encoding: DriveSecret['encoding']): DriveSecret | null {
   return drive.secret === undefined ? null : { id, content: drive.secret, encoding };
-}
-
-function refusal(drive: DriveConfig, what: string, hint: string): GuestfsError {
-  return new GuestfsError(
-    'ERR_GUESTFS_ARGUMENT',
-    `the drive ${JSON.stringify(drive.file)}: the protocol ${drive.protocol ?? 'file'} ${what}`,
-    { hint },
-  );
 }

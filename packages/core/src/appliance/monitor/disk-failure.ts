@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { GuestfsError, type GuestfsErrorFields } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
-import { isNetwork } from '../drives/check.js';
+import { isNetwork } from '../drives/protocols.js';
 import { driveDevice } from '../drives/device-name.js';
 import type { DiskError } from './events.js';
 

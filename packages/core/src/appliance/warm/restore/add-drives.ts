@@ -2,7 +2,8 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { within } from '../../../waiting/within.js';
 import { withDrives } from '../../boot/launch-deadline.js';
 import type { DriveConfig } from '../../config/config.js';
-import { checkDriveWords, MAXIMUM_DRIVES, type DriveKind } from '../../drives/check.js';
+import type { DriveKind } from '../../drives/check.js';
+import { checkDriveConfigs } from '../../drives/drive.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';
 import { explainExit } from '../../boot/failure.js';
 import type { MachineHome } from '../../boot/home.js';
@@ -39,13 +40,7 @@ export function driveAdder({
   return async (drives) => {
     if (used) throw new GuestfsError('ERR_GUESTFS_STATE', 'this machine has got its disks already');
     used = true;
-    if (drives.length > MAXIMUM_DRIVES) {
-      throw new GuestfsError(
-        'ERR_GUESTFS_ARGUMENT',
-        `an appliance takes ${MAXIMUM_DRIVES} drives, not ${drives.length}`,
-      );
-    }
-    drives.forEach(checkDriveWords);
+    checkDriveConfigs(drives);
     const kinds = await checkDrives(drives);
     monitor.changeDisks(drives);
     const adding = async (): Promise<void> => {
