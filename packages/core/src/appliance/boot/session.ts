@@ -29,6 +29,9 @@ export class MachineSession implements Session {
   readonly ended: Promise<SessionEnd>;
   readonly #machine: MachineProcess;
   readonly #monitor: MachineMonitor;
+  /** What calls are told that were open when the machine went. */
+  readonly #loss: Promise<GuestfsError>;
+  #tellLoss!: (loss: GuestfsError) => void;
   #ending: 'shutdown' | 'kill' | null = null;
   #shutdown: Promise<void> | null = null;
 
@@ -38,7 +41,9 @@ export class MachineSession implements Session {
     this.pid = machine.pid;
     this.#machine = machine;
     this.#monitor = monitor;
+    this.#loss = new Promise((resolve) => (this.#tellLoss = resolve));
     monitor.attach(connection);
+    connection.explainLossBy(() => this.#loss);
     this.ended = this.#watch(socket, home);
   }
 
@@ -78,9 +83,11 @@ export class MachineSession implements Session {
       end === null ? 'the daemon closed the connection' : `qemu ${end.description}`,
       machine.console.text,
     );
+    const loss = lost(reason, machine);
+    this.#tellLoss(loss);
     await machine.ended;
     this.#monitor.close();
-    if (!expected) this.connection.destroy(lost(reason, machine));
+    if (!expected) this.connection.destroy(loss);
     await home.vacate();
     return { expected, reason: expected ? `ended by ${this.#ending}` : reason };
   }

@@ -51,6 +51,9 @@ export class Connection {
   readonly #options: ConnectionOptions;
   #end: ConnectionEnd | null = null;
   #stall: Stall | null = null;
+  #explainLoss: (() => Promise<Error>) | null = null;
+  /** The transport is gone, and why is being found out. */
+  #losing = false;
   #closing: Promise<void> | null = null;
   #resolveClosed!: (end: ConnectionEnd) => void;
   readonly #endListeners: ((end: ConnectionEnd) => void)[] = [];
@@ -75,7 +78,7 @@ export class Connection {
     const connection = new Connection(transport, options);
     transport.start({
       data: (bytes) => connection.#data(bytes),
-      end: (reason) => connection.#finish({ expected: false, reason: lostReason(connection.name, reason) }),
+      end: (reason) => void connection.#lose(reason),
     });
     await holdDuring(waitUntilUp(connection, connection.#line.launchFlagFirst, options));
     return connection;
@@ -113,7 +116,7 @@ export class Connection {
    * dropped. A call that is made from now on waits, unsent, and has the machine try again.
    */
   stall(stall: Stall): void {
-    if (this.#end !== null) return;
+    if (this.#end !== null || this.#losing) return;
     this.#stall = stall;
     for (const call of this.#line.halt()) {
       call.fail(stall.failure({ ...call.where(), serial: call.serial === 0 ? undefined : call.serial }));
@@ -122,9 +125,14 @@ export class Connection {
 
   /** The daemon's machine runs again. Calls are sent once those that were rejected meanwhile have been answered. */
   proceed(): void {
-    if (this.#stall === null || this.#end !== null) return;
+    if (this.#stall === null || this.#end !== null || this.#losing) return;
     this.#stall = null;
     this.#line.proceed();
+  }
+
+  /** Has somebody who knows more than the transport tell, within some seconds, why it ended: calls reject with that. */
+  explainLossBy(explain: () => Promise<Error>): void {
+    this.#explainLoss = explain;
   }
 
   /**
@@ -161,7 +169,7 @@ export class Connection {
       this.#remember(issued);
       call.reject(GuestfsError.is(error) ? error.withCall(issued.where()) : error);
     }
-    this.#stall?.retry();
+    if (!this.#losing) this.#stall?.retry();
     return operation;
   }
 
@@ -262,6 +270,18 @@ export class Connection {
       const cause = error as Error;
       this.#finish({ expected: false, reason: lostReason(this.name, cause) });
     }
+  }
+
+  /** The transport has ended by itself. Calls that are made until it is known why reject with the others. */
+  async #lose(seen: Error | undefined): Promise<void> {
+    if (this.#end !== null || this.#losing) return;
+    let cause = seen;
+    if (this.#explainLoss !== null) {
+      this.#losing = true;
+      this.#line.hold();
+      cause = await holdDuring(this.#explainLoss());
+    }
+    this.#finish({ expected: false, reason: lostReason(this.name, cause) });
   }
 
   /** The one way in which a connection ends, whatever the cause; only the first time counts. */

@@ -162,15 +162,21 @@ export class Line implements FrameReceiver, TransferLine {
     this.#outbox.flush();
   }
 
+  /** Stops sending. */
+  hold(): void {
+    this.#held = 'stalled';
+    this.#updateHold();
+    this.#checkIdle();
+  }
+
   /** Stops sending, and returns the calls that are open; those that were not sent are off the line. */
   halt(): PendingCall[] {
-    this.#held = 'stalled';
+    this.hold();
     const sent = this.#sent.list();
     const calls = [...sent, ...this.#queue.drain()];
     // The call of a download is answered, and yet not done.
     if (this.#transferCall !== null && !sent.includes(this.#transferCall)) calls.unshift(this.#transferCall);
     this.#updateHold();
-    this.#checkIdle();
     return calls;
   }
 
