@@ -58,6 +58,10 @@ export { checkDriveConfigs, checkDriveCount, makeDrive, MAXIMUM_DRIVES } from '.
 export type { DriveKind } from './appliance/drives/check.js';
 export { parseServer } from './appliance/drives/servers.js';
 export { explainExit, explainTimeout } from './appliance/boot/failure.js';
+export { dyingWithParent } from './appliance/process/death-signal.js';
+export { diskName } from './appliance/drives/disk-name.js';
+export { MachineMonitor } from './appliance/monitor/monitor.js';
+export type { MachineEvent } from './appliance/monitor/events.js';
 export { MachineHome } from './appliance/boot/home.js';
 export { kernelArguments } from './appliance/boot/kernel-arguments.js';
 export { startProcess, type StartedProcess } from './appliance/process/run.js';
@@ -75,6 +79,6 @@ export {
 export { probeAccelerator } from './appliance/qemu/probe.js';
 export { installHint } from './appliance/host/install-hint.js';
 export { launchGivenUp, pause, unlessAborted } from './waiting/give-up.js';
-export { within } from './waiting/within.js';
+export { orNull, within } from './waiting/within.js';
 export { SingleFlight } from './waiting/single-flight.js';
 export { withDrives, withinLaunchTimeout, type BoundContext } from './appliance/boot/launch-deadline.js';

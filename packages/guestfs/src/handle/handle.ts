@@ -205,6 +205,7 @@ export class Handle {
     const session = this.#session;
     if (session === null) return this.#ended;
     let failure: unknown = null;
+    session.keepRunning?.();
     try {
       const { connection } = session;
       const mayLose = this.drives.some(({ readonly }) => !readonly);

@@ -47,6 +47,10 @@ export class MachineSession implements Session {
     this.ended = this.#watch(socket, home);
   }
 
+  keepRunning(): void {
+    this.#monitor.keepRunning();
+  }
+
   shutdown(): Promise<void> {
     this.#shutdown ??= holdDuring(this.#end());
     return this.#shutdown;

@@ -20,6 +20,8 @@ export interface Session {
    * that cannot be done. For one use.
    */
   readonly addDrives?: ((drives: readonly DriveConfig[]) => Promise<void>) | undefined;
+  /** From now on, until it is shut down, has a machine that is stopped from outside go on. Left out where there is none. */
+  keepRunning?(): void;
   /** Ends it in order and resolves when all is gone. The caller has synced before. Idempotent. */
   shutdown(): Promise<void>;
   /** Ends it at once; `ended` tells when all is gone. Idempotent. */

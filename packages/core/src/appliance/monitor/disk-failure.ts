@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { GuestfsError, type GuestfsErrorFields } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
 import { isNetwork } from '../drives/protocols.js';
-import { driveDevice } from '../drives/device-name.js';
+import { diskName } from '../drives/disk-name.js';
 import type { DiskError } from './events.js';
 
 /** The machine's disks, by which an error is told. */
@@ -41,18 +41,7 @@ export class DiskFailure {
     return `the host could not ${doing} ${this.#disk}: ${why}`;
   }
 
-  /** The error of a call that waits for a machine which stopped for this. */
-  stalled(where: GuestfsErrorFields): GuestfsError {
-    return new GuestfsError(this.#code, `${this.message}; the appliance is paused`, { ...where, hint: this.#hint });
-  }
-
-  /** The error of a launch that this ended. */
-  ended(): GuestfsError {
-    const hint = this.#code === 'EIO' ? 'see what the host can tell: dmesg' : `${this.#makeRoom}, then launch again`;
-    return new GuestfsError(this.#code, this.message, { hint });
-  }
-
-  get #code(): 'ERR_GUESTFS_NO_SPACE' | 'EIO' {
+  get code(): 'ERR_GUESTFS_NO_SPACE' | 'EIO' {
     return this.#error.nospace || /quota exceeded/i.test(this.#error.reason) ? 'ERR_GUESTFS_NO_SPACE' : 'EIO';
   }
 
@@ -62,14 +51,17 @@ export class DiskFailure {
 
   get #disk(): string {
     if (this.#drive !== undefined) {
-      return `the drive ${JSON.stringify(this.#drive.file)} (${driveDevice(this.#index)})`;
+      return `the drive ${JSON.stringify(this.#drive.file)} (/dev/${diskName(this.#index)})`;
     }
     const { device } = this.#error;
     if (device === ROOT_ID) return "the appliance's own disk";
     return device === '' ? 'a disk' : `the disk ${JSON.stringify(device)}`;
   }
 
-  get #makeRoom(): string {
+  /** What the user can do for the disk. */
+  get cure(): string {
+    if (this.code === 'EIO') return 'mend the disk (dmesg, or its server, tells more)';
+
     const { overlays, overlaySetting } = this.#disks;
     if (this.#overlaid) {
       return `make room in ${overlays}, where the overlays of read-only drives lie (df -h ${overlays}; ${overlaySetting} chooses another folder for the next launch)`;
@@ -79,9 +71,27 @@ export class DiskFailure {
     const folder = dirname(resolve(drive.file));
     return `make room for ${JSON.stringify(drive.file)} (df -h ${folder})`;
   }
+}
 
-  get #hint(): string {
-    const cure = this.#code === 'EIO' ? 'mend the disk (dmesg and its server tell more)' : this.#makeRoom;
-    return `${cure} and call again: the appliance goes on where it stopped. Closing instead loses what was not written yet`;
-  }
+/** The error of a call that waits for a machine which stopped for these disks. */
+export function stalledError(failures: readonly DiskFailure[], where: GuestfsErrorFields): GuestfsError {
+  return diskError(failures, 'the appliance is paused', {
+    ...where,
+    hint: `${cures(failures)}, and call again: the appliance goes on where it stopped. Closing instead loses what was not written yet`,
+  });
+}
+
+/** The error of a launch that a disk ended. */
+export function launchError(failure: DiskFailure): GuestfsError {
+  return diskError([failure], 'the appliance could not start', { hint: `${failure.cure}, then launch again` });
+}
+
+function diskError(failures: readonly DiskFailure[], outcome: string, fields: GuestfsErrorFields): GuestfsError {
+  const full = failures.some(({ code }) => code === 'ERR_GUESTFS_NO_SPACE');
+  const messages = failures.map(({ message }) => message);
+  return new GuestfsError(full ? 'ERR_GUESTFS_NO_SPACE' : 'EIO', [...messages, outcome].join('; '), fields);
+}
+
+function cures(failures: readonly DiskFailure[]): string {
+  return [...new Set(failures.map(({ cure }) => cure))].join('; ');
 }

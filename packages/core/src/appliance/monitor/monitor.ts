@@ -1,6 +1,6 @@
 import type { GuestfsError } from '../../protocol/errors.js';
 import type { Connection } from '../../protocol/connection/connection.js';
-import { DiskFailure, type MachineDisks } from './disk-failure.js';
+import { DiskFailure, launchError, stalledError, type MachineDisks } from './disk-failure.js';
 import type { DiskError, MachineEvent } from './events.js';
 
 /** What a monitor may do with its machine. */
@@ -24,6 +24,8 @@ export interface MonitorOptions {
 
 /** How long a machine may take to go on, and to tell so, in milliseconds. */
 const RESUME_LIMIT = 10_000;
+/** What is told of a machine that was reset: what ran in it is gone, and its open calls would wait for ever. */
+const RESET = 'the machine was reset, and what ran in it is gone';
 
 /** What the kernel says last when it gives up. */
 const PANIC = /Kernel panic - not syncing: ([^\r\n]*)/;
@@ -50,30 +52,37 @@ const SHUTDOWNS: Readonly<Record<string, string>> = {
  * Follows what a machine tells of itself, and passes it on: to the calls that wait for it, and to the user.
  *
  * A machine that stops since a disk of the host cannot be written loses nothing: its open calls reject, and each later
- * call has it try again. One that was stopped by somebody else is waited for.
+ * call has it try again. One that was stopped by somebody else is waited for, until it is to be shut down.
  */
 export class MachineMonitor {
   /** Resolves, never rejects, when the machine stops for a disk for the first time. */
   readonly stopped: Promise<GuestfsError>;
+  /** Resolves, never rejects, when the machine tells that it ends. */
+  readonly over: Promise<void>;
   readonly #options: MonitorOptions;
   #disks: MachineDisks;
   #connection: Connection | null = null;
   #status: 'running' | 'stopping' | 'stopped' | 'resuming' = 'running';
-  #failure: DiskFailure | null = null;
+  /** The disks that the machine stopped for, by device. */
+  readonly #failures = new Map<string, DiskFailure>();
   /** A call wants the machine to go on, which was not told yet that it stopped. */
   #wanted = false;
   #deadline: NodeJS.Timeout | undefined;
   #story: string | null = null;
   /** qemu was told from outside to end, and does so. */
   #ending = false;
+  /** It is to be shut down, and stands still for nobody. */
+  #kept = false;
   #heard = true;
   readonly #told = new Set<string>();
   #tellStopped!: (error: GuestfsError) => void;
+  #tellOver!: () => void;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
     this.#disks = options.disks;
     this.stopped = new Promise((resolve) => (this.#tellStopped = resolve));
+    this.over = new Promise((resolve) => (this.#tellOver = resolve));
   }
 
   /** How the machine ended, for people: what was seen of it, and why where its console or its events tell. */
@@ -86,12 +95,20 @@ export class MachineMonitor {
   /** From now on the calls of this connection are told when the machine stands still. */
   attach(connection: Connection): void {
     this.#connection = connection;
-    if (this.#failure !== null) this.#stall(this.#failure);
+    if (this.#failures.size > 0) this.#stall();
+    else if (this.#status === 'stopped') void this.#explainStop();
   }
 
   /** The machine has got other disks. */
   changeDisks(drives: MachineDisks['drives']): void {
     this.#disks = { ...this.#disks, drives };
+  }
+
+  /** From now on a machine that somebody else stops goes on, so that it can be shut down in order; else it is ended. */
+  keepRunning(): void {
+    if (this.#kept || !this.#heard) return;
+    this.#kept = true;
+    if (this.#status === 'stopped' && this.#failures.size === 0) this.#insist();
   }
 
   /** Takes notice of nothing more: the machine is being ended from here. */
@@ -100,6 +117,12 @@ export class MachineMonitor {
     this.#heard = false;
     clearTimeout(this.#deadline);
     this.#options.control.close();
+  }
+
+  /** Asks what the machine does, where events may have been missed. */
+  async look(): Promise<void> {
+    const state = await this.#options.control.runState().catch(() => 'running');
+    if (this.#heard && this.#status === 'running' && state !== 'running') this.#hasStopped();
   }
 
   read(event: MachineEvent): void {
@@ -113,10 +136,12 @@ export class MachineMonitor {
       case 'resumed':
         return this.#hasResumed();
       case 'reset':
-        return log('the machine was reset');
+        log('the machine was reset');
+        return this.#connection === null ? undefined : this.#abandon(RESET);
       case 'shutdown':
         this.#story ??= SHUTDOWNS[event.reason] ?? null;
         this.#ending = !event.guest;
+        this.#tellOver();
         return log(`the machine shuts down (${event.reason || 'no reason given'})`);
       case 'panicked':
         this.#story = 'the kernel of the appliance panicked';
@@ -134,10 +159,10 @@ export class MachineMonitor {
       return this.#tell(`${failure.message}; ${guest}`);
     }
     this.#tell(`${failure.message}; the appliance is paused`);
-    this.#failure = failure;
+    this.#failures.set(error.device, failure);
     if (this.#status !== 'stopped') this.#status = 'stopping';
-    this.#tellStopped(failure.ended());
-    this.#stall(failure);
+    this.#tellStopped(launchError(failure));
+    this.#stall();
   }
 
   /** Warns once: a damaged disk gives the same error often, and a full one each time that the machine tries again. */
@@ -147,18 +172,19 @@ export class MachineMonitor {
     this.#options.warn(line);
   }
 
-  #stall(failure: DiskFailure): void {
+  #stall(): void {
     clearTimeout(this.#deadline);
     this.#wanted = false;
-    this.#connection?.stall({ failure: (where) => failure.stalled(where), retry: () => this.#retry() });
+    const failures = [...this.#failures.values()];
+    this.#connection?.stall({ failure: (where) => stalledError(failures, where), retry: () => this.#retry() });
   }
 
   #hasStopped(): void {
     const before = this.#status;
     this.#status = 'stopped';
-    if (this.#failure === null) void this.#explainStop();
+    if (this.#failures.size === 0) void this.#explainStop();
     else if (this.#wanted) this.#resume();
-    else if (before === 'resuming') this.#stall(this.#failure);
+    else if (before === 'resuming') this.#stall();
   }
 
   #hasResumed(): void {
@@ -166,7 +192,7 @@ export class MachineMonitor {
     const stopped = this.#status !== 'running';
     this.#status = 'running';
     this.#wanted = false;
-    this.#failure = null;
+    this.#failures.clear();
     if (stopped) this.#options.log('the machine runs again');
     this.#connection?.proceed();
   }
@@ -185,28 +211,45 @@ export class MachineMonitor {
     this.#options.control.resume().catch((error: unknown) => this.#giveUp(String((error as Error).message)));
   }
 
+  /** Has a machine go on that somebody else stopped. */
+  #insist(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#giveUp('it did not go on'), RESUME_LIMIT);
+    this.#resume();
+  }
+
   #giveUp(why: string): void {
-    if (!this.#heard || this.#failure === null) return;
+    if (!this.#heard || this.#status === 'running') return;
+    clearTimeout(this.#deadline);
+    if (this.#failures.size === 0) return this.#abandon(`it was stopped from outside and cannot go on: ${why}`);
     this.#options.log(`the machine cannot go on: ${why}`);
     if (this.#status === 'resuming') this.#status = 'stopped';
-    this.#stall(this.#failure);
+    this.#stall();
   }
 
   /** A machine that stops and has told no reason: there are those from which nothing comes back. */
   async #explainStop(): Promise<void> {
     // While it is started, the machine is stopped and resumed from here.
     if (this.#connection === null || this.#ending) return;
-    const state = await this.#options.control.runState().catch(() => 'unknown');
-    if (!this.#heard || this.#status !== 'stopped' || this.#failure !== null) return;
+    const state = await this.#options.control.runState().catch(() => null);
+    // Where nobody answers, qemu is ending.
+    if (state === null || !this.#heard || this.#status !== 'stopped' || this.#failures.size > 0) return;
     const dead = DEAD_STATES[state];
     if (state === 'io-error') {
       this.#diskError({ device: '', operation: 'write', action: 'stop', nospace: false, reason: '' });
-    } else if (dead === undefined) {
-      this.#options.warn(`the machine was stopped from outside (${state}); calls wait until it is continued`);
+    } else if (dead !== undefined) {
+      this.#abandon(dead);
+    } else if (this.#kept) {
+      this.#insist();
     } else {
-      this.#story = dead;
-      this.#options.warn(`the machine cannot go on: ${dead}`);
-      this.#options.control.kill();
+      this.#options.warn(`the machine was stopped from outside (${state}); calls wait until it is continued`);
     }
+  }
+
+  /** Ends a machine from which nothing comes back. */
+  #abandon(why: string): void {
+    this.#story ??= why;
+    this.#options.warn(`the machine cannot go on: ${why}`);
+    this.#options.control.kill();
   }
 }

@@ -73,6 +73,7 @@ export function warmArguments(machine: WarmMachine): string[] {
       ['file.filename', machine.root],
       ['format', 'qcow2'],
       ['snapshot', use === 'make' ? 'off' : 'on'],
+      ['werror', 'stop'],
       ['cache', 'unsafe'],
     ]),
     ...device('virtio-blk-pci', 4, [['drive', 'appliance']]),
