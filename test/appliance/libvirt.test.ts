@@ -2,23 +2,29 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, readdir, rm, writeFile, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Guestfs } from 'guestfs';
+import { Guestfs, type GuestfsError } from 'guestfs';
 import { TestDriverHost } from '../native/libvirt/test-driver.js';
 import { EndingPrograms } from '../support/ending-program.js';
 import { libvirtMissing, startPrivateLibvirt, type PrivateLibvirt } from '../support/private-libvirt.js';
+import { mountMissing, SmallFilesystem } from '../support/small-filesystem.js';
 
 const missing = libvirtMissing();
 const describeLibvirt = missing === null ? describe : describe.skip;
+const testFull = mountMissing() === null ? test : test.skip;
 
 describeLibvirt('the libvirt backend', () => {
   let libvirt: PrivateLibvirt;
   let folder: string;
+  let small: SmallFilesystem | null = null;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guestfs-libvirt-'));
+    // Before libvirt has a view of the filesystems of its own.
+    if (mountMissing() === null) small = new SmallFilesystem(64);
     libvirt = await startPrivateLibvirt();
   }, 120_000);
   afterAll(async () => {
     await libvirt[Symbol.asyncDispose]();
+    await small?.[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   }, 60_000);
 
@@ -90,6 +96,74 @@ describeLibvirt('the libvirt backend', () => {
       await using g = await Guestfs.open({ drives: [{ file: image, format: 'raw', readonly: true }] });
       await g.mountRo('/dev/sda', '/');
       expect(await g.cat('/file')).toBe('data');
+    },
+    300_000,
+  );
+
+  testFull(
+    'a machine that stops is heard: for a full disk, and by somebody else',
+    async () => {
+      const image = join(small!.folder, 'writable.img');
+      await writeFile(image, '');
+      await truncate(image, 256 * 1024 * 1024);
+      await using g = new Guestfs();
+      g.setBackendSettings(['force_tcg']);
+      const warnings: string[] = [];
+      const warned = async (text: string): Promise<void> => {
+        while (!warnings.some((warning) => warning.includes(text)))
+          await new Promise((resolve) => setTimeout(resolve, 20));
+      };
+      g.on('warning', ({ text }) => warnings.push(text));
+      g.setBackend(`libvirt:${libvirt.uri}`);
+      g.addDrive(image, { format: 'raw' });
+      await g.launch();
+      const [domain = ''] = await libvirt.domains();
+      await g.mkfs('ext4', '/dev/sda');
+      await g.mount('/dev/sda', '/');
+      await g.write('/large', Buffer.alloc(2 * 1024 * 1024, 'x'));
+      await small!.fill();
+      const error = await g.sync().then(
+        () => null,
+        (reason: GuestfsError) => reason,
+      );
+      expect(error).toMatchObject({
+        code: 'ERR_GUESTFS_NO_SPACE',
+        reason: `the host could not write to the drive ${JSON.stringify(image)} (/dev/sda): No space left on device; the appliance is paused`,
+      });
+      await small!.makeRoom();
+      await g.sync();
+      expect((await g.statns('/large')).stSize).toBe(2n * 1024n * 1024n);
+
+      await libvirt.tell('suspend', domain);
+      await warned('stopped from outside');
+      const waiting = g.ls('/');
+      await libvirt.tell('resume', domain);
+      expect(await waiting).toEqual(['large', 'lost+found']);
+
+      await g.write('/kept', 'content');
+      warnings.length = 0;
+      await libvirt.tell('suspend', domain);
+      await warned('stopped from outside');
+      await g.shutdown();
+      expect(await libvirt.domains()).toEqual([]);
+
+      g.addDrive(image, { format: 'raw' });
+      await g.launch();
+      await g.mount('/dev/sda', '/');
+      expect(await g.cat('/kept')).toBe('content');
+      const [again = ''] = await libvirt.domains();
+      warnings.length = 0;
+      await libvirt.tell('suspend', again);
+      await warned('stopped from outside');
+      const call = g.ls('/');
+      call.catch(() => undefined);
+      await libvirt.tell('destroy', again);
+      const loss = await call.then(
+        () => null,
+        (reason: GuestfsError) => reason,
+      );
+      expect(loss).toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST' });
+      expect(loss?.reason).toMatch(/from outside told qemu to end/);
     },
     300_000,
   );

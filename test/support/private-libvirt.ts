@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
+const run = promisify(execFile);
 const LIBVIRTD = '/usr/sbin/libvirtd';
 
 /** Why no libvirtd of our own can run here; null when it can. */
@@ -17,6 +19,8 @@ export interface PrivateLibvirt extends AsyncDisposable {
   readonly folder: string;
   /** The names of the domains that run. */
   domains(): Promise<string[]>;
+  /** Does with a domain what somebody else would: `suspend`, `resume`, `destroy`. */
+  tell(command: string, domain: string): Promise<void>;
 }
 
 /**
@@ -44,15 +48,14 @@ export async function startPrivateLibvirt(): Promise<PrivateLibvirt> {
       throw new Error(`libvirtd did not start: ${log}`);
     }
   }
-  return { uri, folder, domains: () => domains(uri), [Symbol.asyncDispose]: dispose };
-}
-
-async function domains(uri: string): Promise<string[]> {
-  const child = spawn('virsh', ['-q', '-c', uri, 'list', '--name'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
-  await new Promise((resolve) => child.once('close', resolve));
-  return text.split('\n').filter(Boolean);
+  const virsh = async (...args: string[]): Promise<string> => (await run('virsh', ['-q', '-c', uri, ...args])).stdout;
+  return {
+    uri,
+    folder,
+    domains: async () => (await virsh('list', '--name')).split('\n').filter(Boolean),
+    tell: async (command, domain) => void (await virsh(command, domain)),
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 type Start = [file: string, args: string[], env: Record<string, string>];

@@ -25,6 +25,7 @@ import {
   launchGivenUp,
   machineTraits,
   MachineHome,
+  type MachineMonitor,
   prepareAppliance,
   Tail,
   withDrives,
@@ -34,6 +35,7 @@ import {
 import type { Authenticate } from './libvirt/credentials.js';
 import { prepareLibvirtDrives, makeOverlay } from './libvirt/drives.js';
 import { machineXml } from './libvirt/machine-xml.js';
+import { monitorDomain } from './libvirt/monitor.js';
 import { LibvirtSession } from './libvirt/session.js';
 import { VirshShell } from './libvirt/shell.js';
 import { Virsh } from './libvirt/virsh.js';
@@ -69,20 +71,35 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
   const uri = (await virsh.run(['uri'])).trim();
   const home = MachineHome.open(config);
   let shell: VirshShell | null = null;
+  let events: VirshShell | null = null;
   let machine: Machine | null = null;
-  const withdraw = onAbort(signal, () => shell?.kill());
+  const withdraw = onAbort(signal, () => {
+    shell?.kill();
+    events?.kill();
+  });
   try {
     machine = await prepare(config, context, home, uri);
     const file = join(home.folder, 'domain.xml');
     await writeFile(file, machineXml(machine), { mode: 0o600 });
     deadline.waitFor(`libvirt to start the machine ${withDrives(config)}`);
     shell = await VirshShell.start(virsh);
+    events = await VirshShell.start(virsh);
     signal.throwIfAborted();
     if (shell.pid !== undefined) home.adopt(shell.pid);
     log(`virsh create --paused --autodestroy ${file}`);
     await shell.run(['create', '--file', file, '--paused', '--autodestroy']);
-    return await boot(machine, shell, home, config, context);
+    const monitor = monitorDomain({
+      name: machine.name,
+      shell,
+      events,
+      drives: config.drives,
+      overlays: home.folder,
+      warn: (line) => context.warn(line),
+      log,
+    });
+    return await boot(machine, shell, monitor, home, config, context);
   } catch (error) {
+    events?.kill();
     shell?.kill();
     await shell?.ended;
     // Libvirt ends the machine too when virsh is gone, but some time later.
@@ -161,6 +178,7 @@ async function prepare(config: LaunchConfig, context: BoundContext, home: Machin
 async function boot(
   machine: Machine,
   shell: VirshShell,
+  monitor: MachineMonitor,
   home: MachineHome,
   config: LaunchConfig,
   context: BoundContext,
@@ -182,15 +200,22 @@ async function boot(
     channel = await connectUnix(machine.channel, { signal });
     await shell.run(['resume', '--domain', machine.name]);
     deadline.waitFor(`the appliance to boot ${withDrives(config)}`);
-    const connection = await Connection.open(channel, {
+    const opening = Connection.open(channel, {
       launchFlag: 'required',
       signal,
       onProgress: (progress) => context.progress(progress),
       log: (line) => context.log(line),
       ...(context.tap && { tap: context.tap }),
     });
+    opening.catch(() => undefined);
+    const stopped = monitor.stopped.then((error) => {
+      throw error;
+    });
+    const connection = await Promise.race([opening, stopped]);
     phases.complete();
-    return new LibvirtSession(connection, shell, machine.name, home, () => console.destroy());
+    const cleanUp = (): void => console.destroy();
+    const { name } = machine;
+    return new LibvirtSession({ connection, shell, name, home, monitor, console: tail, cleanUp });
   } catch (cause) {
     channel?.destroy();
     console.destroy();

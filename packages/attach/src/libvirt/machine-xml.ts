@@ -1,7 +1,16 @@
 import { GuestfsError, type DriveConfig, type LaunchConfig } from '@guestfs/core';
-import { isNetwork, parseServer, type AcceleratorName, type DriveKind, type HostCpu } from '@guestfs/core/internal';
+import {
+  diskName,
+  isNetwork,
+  parseServer,
+  type AcceleratorName,
+  type DriveKind,
+  type HostCpu,
+} from '@guestfs/core/internal';
 import { element, formatXml, type XmlElement } from './xml.js';
 
+/** What the alias of a device begins with where it is not libvirt's own. */
+export const USER_ALIAS = 'ua-';
 const CHANNEL = 'org.libguestfs.channel.0';
 
 /** An image in front of another one, which takes what is written. */
@@ -41,8 +50,8 @@ export interface LibvirtMachine {
 /** The XML of a transient domain that runs the appliance: the user's disks first, its root last. */
 export function machineXml(machine: LibvirtMachine): string {
   const { config, cpu, accelerator } = machine;
-  const disks = [...machine.drives.map((drive, i) => driveDisk(drive, diskName(i), machine.labels !== null))];
-  if (machine.root !== null) disks.push(overlayDisk(machine.root, diskName(disks.length), {}, []));
+  const disks = [...machine.drives.map((drive, i) => driveDisk(drive, i, machine.labels !== null))];
+  if (machine.root !== null) disks.push(overlayDisk(machine.root, diskName(disks.length), {}, [alias('appliance')]));
   return formatXml(
     element(
       'domain',
@@ -100,10 +109,12 @@ function processor(cpu: HostCpu, accelerator: AcceleratorName): XmlElement {
   return element('cpu', { mode: 'maximum' }, la57);
 }
 
-function driveDisk(drive: LibvirtDrive, target: string, foreignLabels: boolean): XmlElement {
+function driveDisk(drive: LibvirtDrive, index: number, foreignLabels: boolean): XmlElement {
   const { config, kind, format, overlay } = drive;
+  const target = diskName(index);
   const labels = foreignLabels ? [element('seclabel', { model: 'selinux', relabel: 'no' })] : [];
   const extra = [
+    alias(`hd${index}`),
     ...(config.label === undefined ? [] : [element('serial', {}, config.label)]),
     ...(config.blocksize === undefined
       ? []
@@ -150,9 +161,17 @@ function overlayDisk(
 function driverOptions({ cachemode, discard, copyonread }: Partial<DriveConfig>): Record<string, string | undefined> {
   return {
     cache: cachemode ?? 'writeback',
+    // As for a machine of ours: nothing is lost while it stands still.
+    error_policy: 'stop',
+    rerror_policy: 'report',
     discard: discard === 'enable' || discard === 'besteffort' ? 'unmap' : undefined,
     copy_on_read: copyonread === true ? 'on' : undefined,
   };
+}
+
+/** The name by which libvirt's events tell of a disk; it keeps those that begin so as they are. */
+function alias(id: string): XmlElement {
+  return element('alias', { name: `${USER_ALIAS}${id}` });
 }
 
 function networkSource(config: DriveConfig): XmlElement {
@@ -191,12 +210,6 @@ function parameters(list: LaunchConfig['qemuParameters']): XmlElement[] {
       words.map((value) => element('qemu:arg', { value })),
     ),
   ];
-}
-
-/** The name of the i-th SCSI disk: sda, …, sdz, sdaa, … */
-export function diskName(index: number): string {
-  const letter = String.fromCharCode(97 + (index % 26));
-  return index < 26 ? `sd${letter}` : `${diskName(Math.floor(index / 26) - 1)}${letter}`;
 }
 
 /** Whether a drive gets an overlay: a local one that is not to be written to. */

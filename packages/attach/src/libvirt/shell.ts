@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GuestfsError } from '@guestfs/core';
-import { lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
+import { dyingWithParent, lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
 import { explainFailure } from './failures.js';
 import type { Virsh } from './virsh.js';
 
@@ -24,6 +24,8 @@ export class VirshShell {
   #output = '';
   #errors = '';
   #onOutput: (() => void) | null = null;
+  /** The command that runs, which the next one waits for. */
+  #running: Promise<unknown> = Promise.resolve();
   #gone = false;
 
   private constructor(child: StartedProcess, uri: string | undefined) {
@@ -44,10 +46,11 @@ export class VirshShell {
     });
   }
 
-  /** Starts it and waits until it is connected. */
+  /** Starts it and waits until it is connected. It dies with this process, also where it does not read its input. */
   static start(virsh: Virsh): Promise<VirshShell> {
     return virsh.start(async (program, args, env) => {
-      const child = startProcess(program, args, {
+      const [file, all] = await dyingWithParent(program, args, virsh.log);
+      const child = startProcess(file, all, {
         env: { ...process.env, ...env },
         stdin: 'pipe',
         output: 'pipe',
@@ -65,8 +68,25 @@ export class VirshShell {
     });
   }
 
-  /** Runs one command and resolves with what it prints. One at a time. */
-  async run(words: readonly string[]): Promise<string> {
+  /** Runs one command after those before it, and resolves with what it prints. */
+  run(words: readonly string[]): Promise<string> {
+    const result = this.#running.then(() => this.#run(words));
+    this.#running = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Runs a command that prints until it is killed, and tells each line; no other command is taken then. */
+  follow(words: readonly string[], line: (text: string) => void): void {
+    this.#output = '';
+    this.#onOutput = () => {
+      const lines = this.#output.split('\n');
+      this.#output = lines.pop() ?? '';
+      for (const text of lines) line(text);
+    };
+    this.#child.stdin?.write(`${words.map(quote).join(' ')}\n`);
+  }
+
+  async #run(words: readonly string[]): Promise<string> {
     const mark = randomUUID();
     this.#output = '';
     this.#errors = '';
