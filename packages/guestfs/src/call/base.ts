@@ -1,26 +1,22 @@
 import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
-import { describeArguments, procedures } from '@guestfs/core/internal';
-import { createEvent } from '@guestfs/events';
+import { procedures } from '@guestfs/core/internal';
 import { anchorFile, openSource } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
 import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
 import type { Handle } from '../handle/handle.js';
-import { checkCall } from './check.js';
-import { encodeKeys, hasAmbiguousKey } from './keys.js';
+import { Dispatcher, showCall } from './dispatcher.js';
+import type { Send, ShownCall } from './dispatcher.js';
+import { findEarlyRefusal, mayBeRefusedEarly } from './early-refusals.js';
 import { checkSource, endTarget, openSent, splitDownload } from './files.js';
 import type { FileArgument } from './files.js';
-import { findEarlyRefusal, mayBeRefusedEarly } from './early-refusals.js';
+import { encodeKeys, hasAmbiguousKey } from './keys.js';
+import { rejected, untilCancelled } from './operations.js';
 import { Run } from './run.js';
 import { pickCallOptions, pickOptional } from './signature.js';
-import type { OptionalArguments, Signature } from './signature.js';
-import { formatCall, formatFailure, formatResult } from './trace.js';
-import type { TracedFile } from './trace.js';
-import { rejected, untilCancelled } from './operations.js';
-
-/** Sends a call to the daemon. */
-type Send<Result> = (connection: Connection, options: CallOptions | undefined) => Operation<Result>;
+import type { Signature } from './signature.js';
+import { formatResult } from './trace.js';
 
 /** Sends a call whose file goes to a sink. */
 type SendInto = (
@@ -29,12 +25,6 @@ type SendInto = (
   sink: Sink,
   sinkBorrows: boolean,
 ) => Operation<void>;
-
-/** A call as errors show it. */
-interface ShownCall {
-  readonly name: string;
-  readonly args: () => string;
-}
 
 /** The transfers of which the daemon reports progress; for all others the bytes are counted here. */
 const REPORTED: ReadonlySet<Procedure> = new Set<Procedure>([
@@ -57,9 +47,11 @@ const HOST_PATHS: Readonly<Record<string, number>> = {
 /** The one path that every function of the API takes: checks, `enter` and `trace` events, order, and state. */
 export abstract class MethodBase {
   readonly #handle: Handle;
+  readonly #dispatcher: Dispatcher;
 
   constructor(handle: Handle) {
     this.#handle = handle;
+    this.#dispatcher = new Dispatcher(handle);
   }
 
   /** Calls a function of the daemon that moves no file. */
@@ -68,13 +60,17 @@ export abstract class MethodBase {
     args: readonly unknown[],
     options?: CallOptions,
   ): Operation<Result> {
-    const mistake = this.#enter(procedure, args, options);
+    const mistake = this.#dispatcher.enter(procedure, args, options);
     if (mistake !== null) return rejected(procedure.name, mistake);
     const optional = pickOptional(procedure, options);
     if (hasAmbiguousKey(procedure, args)) return this.#callWithKeys(procedure, args, options);
     const send: Send<Result> = (connection, rest) => connection.call(procedure, args, optional, rest);
-    const operation = this.#issue(shown(procedure, args, options), pickCallOptions(procedure, options), send);
-    return this.#traced(procedure, operation);
+    const operation = this.#dispatcher.issue(
+      showCall(procedure, args, options),
+      pickCallOptions(procedure, options),
+      send,
+    );
+    return this.#dispatcher.traced(procedure, operation);
   }
 
   /** Calls a function that takes a file; `argument` is the name of what stands for it. */
@@ -88,7 +84,8 @@ export abstract class MethodBase {
     const { name } = procedure;
     const place = anchorFile(source);
     const mistake =
-      checkSource(name, argument, source) ?? this.#enter(procedure, args, options, { position: 0, file: source });
+      checkSource(name, argument, source) ??
+      this.#dispatcher.enter(procedure, args, options, { position: 0, file: source });
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const rest = pickCallOptions(procedure, options);
@@ -103,8 +100,8 @@ export abstract class MethodBase {
     // A call that is never sent ends its source as one that fails.
     const unsent = (): void => stream?.close();
     if (rest?.signal?.aborted === true) unsent();
-    const operation = this.#run(
-      shown(procedure, args, options),
+    const operation = this.#dispatcher.run(
+      showCall(procedure, args, options),
       rest,
       (control, hold) =>
         this.#handle.transfer(control, async () => {
@@ -125,7 +122,7 @@ export abstract class MethodBase {
         }),
       { atOnce, unsent },
     );
-    return this.#traced(procedure, operation);
+    return this.#dispatcher.traced(procedure, operation);
   }
 
   /** Calls a function that gives a file: into a target, or, where that was left out, into the operation. */
@@ -140,22 +137,22 @@ export abstract class MethodBase {
     const { args, target } = split;
     const options = split.options as CallOptions | undefined;
     const { position } = argument;
-    const mistake = this.#enter(procedure, args, options, { position, file: target });
+    const mistake = this.#dispatcher.enter(procedure, args, options, { position, file: target });
     if (mistake !== null) return rejected(name, mistake);
     const optional = pickOptional(procedure, options);
     const callOptions = pickCallOptions(procedure, options);
-    const call = shown(procedure, args, options);
+    const call = showCall(procedure, args, options);
     const countBytes = !REPORTED.has(procedure);
     if (target !== undefined) {
       const send: SendInto = (connection, inner, sink, sinkBorrows) =>
         connection.call(procedure, args, optional, { ...inner, sink, sinkBorrows, countBytes });
-      return this.#traced(procedure, this.#save(call, anchorFile(target), callOptions, send));
+      return this.#dispatcher.traced(procedure, this.#save(call, anchorFile(target), callOptions, send));
     }
     const begin = (sink: Sink, control: RunControl): Promise<void> => {
       const send: Send<void> = (connection, inner) =>
         connection.call(procedure, args, optional, { ...inner, sink, countBytes });
-      const transfer = this.#handle.transfer(control, () => this.#issue(call, control.callOptions, send));
-      return this.#traced(procedure, transfer);
+      const transfer = this.#handle.transfer(control, () => this.#dispatcher.issue(call, control.callOptions, send));
+      return this.#dispatcher.traced(procedure, transfer);
     };
     return new DownloadOperation<void>(name, callOptions, begin, call.args);
   }
@@ -168,12 +165,12 @@ export abstract class MethodBase {
     options?: CallOptions,
   ): Operation<Result> {
     const { name } = signature;
-    const mistake = this.#enter(signature, args, options);
+    const mistake = this.#dispatcher.enter(signature, args, options);
     if (mistake !== null) return rejected(name, mistake);
     const hostPath = HOST_PATHS[name];
     const fixed = args.map((arg, index) => (index === hostPath ? anchorFile(arg) : arg)) as unknown as Args;
-    const operation = this.#run(
-      shown(signature, args, options),
+    const operation = this.#dispatcher.run(
+      showCall(signature, args, options),
       pickCallOptions(signature, options),
       (control, hold) => {
         this.#handle.requireOpen(name);
@@ -181,7 +178,7 @@ export abstract class MethodBase {
       },
       { atOnce: !this.#handle.order.held },
     );
-    return this.#traced(signature, operation);
+    return this.#dispatcher.traced(signature, operation);
   }
 
   /** Runs a function that returns at once; it throws where the others reject. */
@@ -195,7 +192,7 @@ export abstract class MethodBase {
     const given = signature.optargs.length > 0 ? args[signature.args.length] : undefined;
     const options = given as CallOptions | undefined;
     const tellCall = (error: unknown): void => {
-      if (GuestfsError.is(error)) error.withCall({ operation: name, args: shown(signature, args, options).args() });
+      if (GuestfsError.is(error)) error.withCall({ operation: name, args: showCall(signature, args, options).args() });
     };
     try {
       // Like upstream, a call at the wrong time leaves no trace.
@@ -205,7 +202,7 @@ export abstract class MethodBase {
       tellCall(error);
       throw error;
     }
-    const mistake = this.#enter(signature, args, options);
+    const mistake = this.#dispatcher.enter(signature, args, options);
     if (mistake !== null) throw mistake;
     // As it was at the start: `setTrace` changes it.
     const traced = handle.settings.trace;
@@ -215,7 +212,7 @@ export abstract class MethodBase {
       return result;
     } catch (error) {
       tellCall(error);
-      if (traced) this.#traceFailure(signature, error);
+      if (traced) this.#dispatcher.traceFailure(signature, error);
       throw error;
     }
   }
@@ -226,71 +223,15 @@ export abstract class MethodBase {
     args: readonly unknown[],
     options: CallOptions | undefined,
   ): Operation<Result> {
-    const call = shown(procedure, args, options);
+    const call = showCall(procedure, args, options);
     const rest = pickCallOptions(procedure, options);
     const task = async (control: RunControl, hold: () => void): Promise<Result> => {
       const run = new Run(this.#handle, control, hold);
       run.hold();
       return run.call(procedure, await encodeKeys(run, procedure, args), pickOptional(procedure, options));
     };
-    const operation = this.#run(call, rest, task, { atOnce: !this.#handle.order.held });
-    return this.#traced(procedure, operation);
-  }
-
-  /** Tells that a function is called, and returns what is wrong with the call. */
-  #enter(
-    signature: Signature,
-    args: readonly unknown[],
-    options: CallOptions | undefined,
-    file?: TracedFile,
-  ): GuestfsError | null {
-    const { emitter, settings } = this.#handle;
-    const mistake = checkCall(signature, args, options);
-    if (mistake !== null) return mistake;
-    if (emitter.wants('enter')) emitter.dispatch(createEvent.enter(signature.name));
-    if (settings.trace) this.#handle.trace(formatCall(signature, args, options as OptionalArguments | undefined, file));
-    return null;
-  }
-
-  /** Sends a call at once where that is possible, else as soon as what was issued before allows it. */
-  #issue<Result>(call: ShownCall, options: CallOptions | undefined, send: Send<Result>): Operation<Result> {
-    const handle = this.#handle;
-    const { idle } = handle;
-    if (idle !== null) return send(idle, options);
-    const whenItsTurn = async (control: RunControl): Promise<Result> => {
-      await untilCancelled(control, handle.order.turn());
-      return send(handle.requireConnection(call.name), control.callOptions);
-    };
-    return Operation.run(call.name, options, whenItsTurn, call.args);
-  }
-
-  /**
-   * Runs what takes several steps. What is issued later waits for it, unless it starts `atOnce`: then only if and as
-   * soon as it asks for that through `hold`. `unsent` is called where its turn never comes.
-   */
-  #run<Result>(
-    call: ShownCall,
-    options: CallOptions | undefined,
-    task: (control: RunControl, hold: () => void) => Promise<Result>,
-    { atOnce, unsent }: { atOnce: boolean; unsent?: () => void },
-  ): Operation<Result> {
-    const { order } = this.#handle;
-    const giveUp = (error: unknown): never => {
-      unsent?.();
-      throw error;
-    };
-    const begin = (control: RunControl): Promise<Result> => {
-      const turn = atOnce ? null : order.turn();
-      let release: (() => void) | null = null;
-      const hold = (): void => void (release ??= order.hold());
-      if (!atOnce) hold();
-      const running = async (): Promise<Result> => {
-        if (turn !== null) await untilCancelled(control, turn).catch(giveUp);
-        return task(control, hold);
-      };
-      return running().finally(() => release?.());
-    };
-    return Operation.run(call.name, options, begin, call.args);
+    const operation = this.#dispatcher.run(call, rest, task, { atOnce: !this.#handle.order.held });
+    return this.#dispatcher.traced(procedure, operation);
   }
 
   #save(call: ShownCall, target: FileTarget, options: CallOptions | undefined, send: SendInto): Operation<void> {
@@ -301,7 +242,7 @@ export abstract class MethodBase {
       const sendInto: Send<void> = (connection, inner) => send(connection, inner, sink, open.borrows);
       try {
         await this.#handle.transfer(control, async () => {
-          await this.#issue(call, control.callOptions, sendInto);
+          await this.#dispatcher.issue(call, control.callOptions, sendInto);
           await untilCancelled(control, open.finish());
         });
       } catch (error) {
@@ -312,29 +253,6 @@ export abstract class MethodBase {
     if (options?.signal?.aborted === true) abandon(name, target, options.signal.reason);
     return Operation.run(name, options, save, call.args);
   }
-
-  #traced<Running extends PromiseLike<unknown>>(signature: Signature, operation: Running): Running {
-    const handle = this.#handle;
-    if (handle.settings.trace) {
-      operation.then(
-        (value) => handle.trace(formatResult(signature, value)),
-        (error: unknown) => this.#traceFailure(signature, error),
-      );
-    }
-    return operation;
-  }
-
-  #traceFailure(signature: Signature, error: unknown): void {
-    const handle = this.#handle;
-    // The line of the trace does not say why, as upstream's does not.
-    handle.log(`error: ${error instanceof Error ? error.message : String(error)}`);
-    handle.trace(formatFailure(signature));
-  }
-}
-
-function shown(signature: Signature, args: readonly unknown[], options: CallOptions | undefined): ShownCall {
-  const optional = options as OptionalArguments | undefined;
-  return { name: signature.name, args: () => describeArguments(signature, args, optional) };
 }
 
 /** Ends the target of a call that is never made, so that whoever reads from it is told. */

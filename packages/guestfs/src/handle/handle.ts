@@ -1,19 +1,6 @@
 import type { RecordingSummary } from '@guestfs/attach';
-import { LibvirtCredentials } from '@guestfs/attach/internal';
-import type { Authenticate } from '@guestfs/attach/internal';
-import { GuestfsError, LAUNCH_PHASES, reasonOf } from '@guestfs/core';
-import type {
-  Backend,
-  Connection,
-  DriveConfig,
-  LaunchContext,
-  LaunchPhase,
-  RunControl,
-  Session,
-  SessionEnd,
-} from '@guestfs/core';
+import type { Backend, Connection, DriveConfig, RunControl, Session, SessionEnd } from '@guestfs/core';
 import {
-  encodeEscaped,
   environmentDefaults,
   holdDuring,
   launchGivenUp,
@@ -22,30 +9,24 @@ import {
   unlessAborted,
 } from '@guestfs/core/internal';
 import type { Environment, Settings } from '@guestfs/core/internal';
-import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
+import { createEvent } from '@guestfs/events';
 import { openBackend } from './backends.js';
+import { HandleEvents } from './events.js';
+import { syncBeforeEnd, syncNow, unwritten } from './last-sync.js';
 import { withChecks } from './launch-checks.js';
 import { CallOrder } from './order.js';
-import { syncBeforeEnd } from './last-sync.js';
 import { ScratchFolder } from './scratch.js';
 import { changeSettings, launchConfig } from './settings.js';
-
-/** In their order. */
-const PHASES = Object.keys(LAUNCH_PHASES) as LaunchPhase[];
-
-/** As many calls are told by name. */
-const TOLD = 5;
+import { closedError, launchedError, notLaunchedError } from './state-errors.js';
 
 export type HandleState = 'config' | 'launching' | 'ready' | 'closed';
 
 /** What stands behind a `Guestfs`: settings, drives, events, the state, and the running daemon. */
-export class Handle {
+export class Handle extends HandleEvents {
   readonly settings: Settings;
   /** What the settings were at first: the environment's over the built-in ones. */
   readonly defaults: Readonly<Settings>;
-  readonly emitter: GuestfsEmitter;
   readonly order = new CallOrder();
-  readonly credentials = new LibvirtCredentials();
   drives: DriveConfig[] = [];
   /** Uploads and downloads that have not ended. */
   readonly transfers = new Set<{ cancel(reason?: unknown): void }>();
@@ -66,10 +47,12 @@ export class Handle {
   readonly #channels = new Set<string>();
 
   constructor(environment: Environment) {
-    this.defaults = environmentDefaults(environment);
-    changeSettings(this.defaults, this.defaults);
-    this.settings = structuredClone(this.defaults);
-    this.emitter = new GuestfsEmitter({ fallback: new StderrFallback(this.settings) });
+    const defaults = environmentDefaults(environment);
+    changeSettings(defaults, defaults);
+    const settings = structuredClone(defaults);
+    super(settings);
+    this.defaults = defaults;
+    this.settings = settings;
   }
 
   get state(): HandleState {
@@ -96,10 +79,7 @@ export class Handle {
   requireConfig(operation: string): void {
     if (this.#state === 'config') return;
     if (this.#state === 'closed') throw closedError(operation);
-    throw new GuestfsError('ERR_GUESTFS_STATE', 'the handle is launched already', {
-      operation,
-      hint: 'call it before `launch`',
-    });
+    throw launchedError(operation);
   }
 
   /** Runs an upload or download so that `userCancel` finds it. */
@@ -111,12 +91,6 @@ export class Handle {
       this.transfers.delete(control);
     }
   }
-
-  /** Sends a libvirt_auth event for what libvirt asks; null when nobody listens. */
-  readonly authenticate: Authenticate = (uri, requests) => {
-    if (!this.emitter.wants('libvirtAuth')) return null;
-    return this.credentials.ask(requests, () => this.emitter.dispatch(createEvent.libvirtAuth(uri)));
-  };
 
   /** Has the next launch attach to the daemon of a live guest. */
   attachTo(channel: string): void {
@@ -138,21 +112,6 @@ export class Handle {
     return this.#scratch.makeDisk(size);
   }
 
-  trace(line: string): void {
-    // What is not UTF-8 in a name is the same bytes again.
-    this.emitter.dispatch(createEvent.trace(encodeEscaped(line) ?? line));
-  }
-
-  warn(line: string): void {
-    this.emitter.dispatch(createEvent.warning(line));
-  }
-
-  /** A line of the library's own log, or several. */
-  log(lines: string): void {
-    if (!this.emitter.wants('library')) return;
-    for (const line of lines.split('\n')) this.emitter.dispatch(createEvent.library(line));
-  }
-
   async launch(control: RunControl): Promise<void> {
     this.requireOpen('launch');
     this.requireConfig('launch');
@@ -161,7 +120,7 @@ export class Handle {
     this.#launching = { abort, settled: new Promise((resolve) => (settled = resolve)) };
     this.#state = 'launching';
     const stopListening = control.onCancel((error) => abort.abort(error));
-    const phase = this.#phases(control);
+    const phase = this.launchPhases(control);
     try {
       phase('start');
       // What is left of an appliance that was lost may still hold the disks.
@@ -171,7 +130,7 @@ export class Handle {
         isTrusted: (socket) => this.#channels.has(socket),
       });
       const backend = this.#recording?.wrap(opened) ?? opened;
-      const context = this.#context(abort.signal, phase);
+      const context = this.launchContext(abort.signal, phase);
       const session = await backend.launch(launchConfig(this.settings, this.drives), context);
       if (abort.signal.aborted) {
         session.kill();
@@ -223,7 +182,7 @@ export class Handle {
   endWithProcess(): void {
     this.#unregister = registerLive({
       close: () => this.#closeIdle(),
-      flush: () => this.#sync().catch((error: unknown) => this.#warnUnwritten(error)),
+      flush: () => this.#sync().catch((error: unknown) => this.warn(unwritten(error))),
       flushSync: (deadline) => this.#syncNow(deadline),
       ended: () => this.#endEvents(),
     });
@@ -275,18 +234,7 @@ export class Handle {
   #syncNow(deadline: number): void {
     const connection = this.#connection;
     if (!this.settings.autosync || connection === null || connection.ended || connection.closing) return;
-    const { failure, dropped: all } = connection.callSync(procedures.internalAutosync, deadline);
-    // Not the one of a close that is under way.
-    const dropped = all.filter((name) => name !== procedures.internalAutosync.name);
-    if (dropped.length > 0) {
-      const more = dropped.length > TOLD ? `, and ${dropped.length - TOLD} more` : '';
-      this.warn(`the process exits before these calls are done: ${dropped.slice(0, TOLD).join(', ')}${more}`);
-    }
-    if (failure !== null) this.#warnUnwritten(failure);
-  }
-
-  #warnUnwritten(error: unknown): void {
-    this.warn(`the process ends, and the disks could not be written out: ${reasonOf(error)}`);
+    syncNow(connection, deadline, (line) => this.warn(line));
   }
 
   #begin(session: Session): void {
@@ -335,46 +283,4 @@ export class Handle {
       await connection.call(procedures.internalAutosync);
     }
   }
-
-  #context(signal: AbortSignal, phase: (phase: LaunchPhase) => void): LaunchContext {
-    return {
-      signal,
-      phase,
-      console: (bytes) => {
-        if (this.emitter.wants('appliance')) this.emitter.dispatch(createEvent.appliance(bytes));
-      },
-      log: (line) => this.log(line),
-      warn: (line) => this.warn(line),
-      progress: (progress) => {
-        if (this.emitter.wants('progress')) this.emitter.dispatch(createEvent.progress(progress));
-      },
-    };
-  }
-
-  /** Tells each phase once and in order, however often it is reported; one that was left out comes with the next. */
-  #phases(control: RunControl): (phase: LaunchPhase) => void {
-    const started = performance.now();
-    let last = -1;
-    return (reached) => {
-      for (const phase of PHASES) {
-        const position = LAUNCH_PHASES[phase];
-        if (position <= last || position > LAUNCH_PHASES[reached]) continue;
-        last = position;
-        this.log(`launch: ${phase} after ${((performance.now() - started) / 1000).toFixed(3)} s`);
-        const numbers = { operation: 'launch', proc: 0, serial: 0, position: BigInt(position), total: 12n };
-        const progress = makeProgress({ ...numbers, phase });
-        this.emitter.dispatch(createEvent.progress(progress));
-        control.progress(progress);
-      }
-    };
-  }
-}
-
-function closedError(operation: string): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_CLOSED', 'the handle is closed', { operation, hint: 'make a new one' });
-}
-
-function notLaunchedError(operation: string): GuestfsError {
-  const hint = 'call `launch` first; if it was launched, its appliance has ended';
-  return new GuestfsError('ERR_GUESTFS_STATE', 'no appliance runs', { operation, hint });
 }

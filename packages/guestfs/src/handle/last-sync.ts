@@ -1,4 +1,4 @@
-import { GuestfsError } from '@guestfs/core';
+import { GuestfsError, reasonOf } from '@guestfs/core';
 import type { Connection } from '@guestfs/core';
 import { describeCancelled, procedures } from '@guestfs/core/internal';
 
@@ -11,6 +11,8 @@ const WRITTEN_BACK = 40_000;
 const GRACE = 1_000;
 /** How often is looked what the daemon is at, in milliseconds. */
 const STEP = 100;
+/** As many calls are told by name. */
+const TOLD = 5;
 
 /**
  * Has the daemon write everything out before it is ended. That cannot be done while it is at a call that was cancelled,
@@ -36,6 +38,26 @@ export async function syncBeforeEnd(connection: Connection, mayLose: boolean): P
   } finally {
     clearInterval(timer);
   }
+}
+
+/**
+ * The same without the event loop, which does not run any more when a process exits: until a time, of `performance.now()`.
+ * Warns of what is then missing on the disks.
+ */
+export function syncNow(connection: Connection, deadline: number, warn: (line: string) => void): void {
+  const { failure, dropped: all } = connection.callSync(procedures.internalAutosync, deadline);
+  // Not the one of a close that is under way.
+  const dropped = all.filter((name) => name !== procedures.internalAutosync.name);
+  if (dropped.length > 0) {
+    const more = dropped.length > TOLD ? `, and ${dropped.length - TOLD} more` : '';
+    warn(`the process exits before these calls are done: ${dropped.slice(0, TOLD).join(', ')}${more}`);
+  }
+  if (failure !== null) warn(unwritten(failure));
+}
+
+/** What is told where the process ends and the last sync failed. */
+export function unwritten(error: unknown): string {
+  return `the process ends, and the disks could not be written out: ${reasonOf(error)}`;
 }
 
 function notSynced(cancelled: string): GuestfsError {
