@@ -83,7 +83,7 @@ describe('a handle that is to be attached to', () => {
   });
 
   test('a folder', () =>
-    expectRefusal(folder, { code: 'ERR_GUESTFS_ATTACH', message: expect.stringContaining('is a folder') }));
+    expectRefusal(folder, { code: 'ERR_GUESTFS_ATTACH', message: expect.stringContaining('is a directory') }));
 
   test('a path that is too long', () =>
     expectRefusal(join(folder, 'x'.repeat(120)), {

@@ -81,7 +81,7 @@ async function makeInto(target: string, { path, cachedir, log, signal }: Making)
       'ERR_GUESTFS_UNSUPPORTED',
       'the appliance found is of the old style, without a root of its own',
       {
-        hint: 'set LIBGUESTFS_PATH to a folder with supermin.d',
+        hint: 'set LIBGUESTFS_PATH to a directory with supermin.d',
       },
     );
   }
@@ -108,14 +108,14 @@ async function makeInto(target: string, { path, cachedir, log, signal }: Making)
 async function refuseUsedFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${folder} is not a folder that can be used`, {
-      hint: 'name a folder that is not there yet',
+    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `${folder} is not a directory that can be used`, {
+      hint: 'name a directory that is not there yet',
       cause: error,
     });
   });
   if (names.length === 0) return;
-  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the folder ${folder} is not empty`, {
-    hint: 'name a folder that is not there yet, or remove that one',
+  throw new GuestfsError('ERR_GUESTFS_ARGUMENT', `the directory ${folder} is not empty`, {
+    hint: 'name a directory that is not there yet, or remove that one',
   });
 }
 
@@ -159,7 +159,9 @@ function explain(error: unknown, folder: string): unknown {
     full ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD',
     `the appliance could not be written to ${folder}`,
     {
-      hint: full ? 'make room (df -h); the appliance takes about 200 MB' : 'check your rights to the folder above it',
+      hint: full
+        ? 'make room (df -h); the appliance takes about 200 MB'
+        : 'check your rights to the directory above it',
       cause: error,
     },
   );

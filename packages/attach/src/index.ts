@@ -5,5 +5,5 @@ export { replayBackend } from './replay.js';
 export { libvirtBackend, type LibvirtBackendOptions } from './libvirt.js';
 export { makeFixedAppliance, type FixedAppliance, type FixedApplianceOptions } from './fixed-appliance.js';
 export { diagnose, formatDiagnosis, type DiagnoseOptions } from './doctor/diagnose.js';
-export type { CheckId, CheckResult, CheckStatus, Subject as DiagnosisSubject } from './doctor/check.js';
+export type { CheckId, CheckResult, CheckStatus, DiagnosisSubject } from './doctor/check.js';
 export type { FileFacts, Probes } from './doctor/probes.js';

@@ -14,4 +14,4 @@ export { machineXml, type LibvirtMachine } from './libvirt/machine-xml.js';
 export { Player } from './replay/player.js';
 export { readRecording, type Recording } from './replay/records.js';
 export { greet, type GreetingOptions } from './unix/greeting.js';
-export { BootLog, formatBootChart, type BootStretch } from './doctor/boot-chart.js';
+export { BootLog, formatBootChart, type BootSpan } from './doctor/boot-chart.js';

@@ -119,7 +119,7 @@ class PartFile {
       'ERR_GUESTFS_RECORDING',
       `the recording ${this.#path} could not be written: ${(cause as Error).message}`,
       {
-        hint: 'check the folder, your rights to it, and the room on its disk',
+        hint: 'check the directory, your rights to it, and the room on its disk',
         cause,
       },
     );

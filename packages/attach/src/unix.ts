@@ -17,7 +17,7 @@ import { ATTACH_TIMEOUT, attachSettings, type AttachOptions } from './unix/setti
 export type { AttachOptions } from './unix/settings.js';
 
 /** How long nobody may listen on the socket, in milliseconds, unless a timeout was set: a wrong path shows soon. */
-const CONNECT_PATIENCE = 5_000;
+const CONNECT_RETRY_TIME = 5_000;
 
 /**
  * Attaches to a guestfsd that listens on a Unix socket, or to one inside a virtual machine whose port qemu offers there.
@@ -40,7 +40,7 @@ export function unixBackend(socket: string, options: AttachOptions = {}): Backen
         context.deadline.waitFor(`the daemon at ${name}`);
         const session = await attach(path, context, {
           timeout: timeout ?? ATTACH_TIMEOUT,
-          patience: timeout ?? CONNECT_PATIENCE,
+          retryTime: timeout ?? CONNECT_RETRY_TIME,
           allowOtherOwner: options.allowOtherOwner ?? settings.allowOtherOwner ?? false,
         });
         for (const phase of ['applianceBuilt', 'kernelUp', 'initRunning', 'ready'] as const) context.phase(phase);
@@ -51,7 +51,7 @@ export function unixBackend(socket: string, options: AttachOptions = {}): Backen
 
 interface AttachLimits {
   readonly timeout: number;
-  readonly patience: number;
+  readonly retryTime: number;
   readonly allowOtherOwner: boolean;
 }
 
@@ -60,8 +60,8 @@ async function attach(path: string, context: LaunchContext, limits: AttachLimits
   const log = (line: string): void => context.log(line);
   const deadline = performance.now() + limits.timeout;
   await checkSocket(path, limits.allowOtherOwner);
-  const patience = Math.min(limits.patience, limits.timeout);
-  const transport = await connectWithRetry(path, { patience, signal, log });
+  const retryTime = Math.min(limits.retryTime, limits.timeout);
+  const transport = await connectWithRetry(path, { retryTime, signal, log });
   // Once more: what is there now may be another socket than the first time, or the first one.
   await checkSocket(path, limits.allowOtherOwner).catch((error: unknown) => {
     transport.destroy();

@@ -55,10 +55,10 @@ export { searchAppliance, type ApplianceFiles, type FoundAppliance } from './app
 export { ConsolePhases } from './appliance/boot/console-phases.js';
 export { checkDrives } from './appliance/drives/prepare.js';
 export { checkDriveConfigs, checkDriveCount, makeDrive, MAXIMUM_DRIVES } from './appliance/drives/drive.js';
-export type { DriveKind } from './appliance/drives/check.js';
+export type { DriveKind } from './appliance/drives/drive-file.js';
 export { parseServer } from './appliance/drives/servers.js';
 export { explainExit, explainTimeout } from './appliance/boot/failure.js';
-export { dyingWithParent } from './appliance/process/death-signal.js';
+export { withDeathSignal } from './appliance/process/death-signal.js';
 export { diskName } from './appliance/drives/disk-name.js';
 export { MachineMonitor } from './appliance/monitor/monitor.js';
 export type { MachineEvent } from './appliance/monitor/events.js';

@@ -1,5 +1,5 @@
-/** A stretch of a launch. */
-export interface BootStretch {
+/** A span of a launch. */
+export interface BootSpan {
   readonly name: string;
   /** Milliseconds from the start of the launch. */
   readonly start: number;
@@ -7,7 +7,7 @@ export interface BootStretch {
 }
 
 interface Marker {
-  /** The stretch that ends where the pattern is seen. */
+  /** The span that ends where the pattern is seen. */
   readonly before: string;
   readonly pattern: RegExp;
 }
@@ -52,26 +52,26 @@ export class BootLog {
     this.#marks.push({ name: marker.before, at });
   }
 
-  /** The stretches up to the end of the launch, one after the other without gaps. */
-  finish(end: number): BootStretch[] {
-    const stretches: BootStretch[] = [];
+  /** The spans up to the end of the launch, one after the other without gaps. */
+  finish(end: number): BootSpan[] {
+    const spans: BootSpan[] = [];
     let start = 0;
     for (const { name, at } of [...this.#marks, { name: 'guestfsd', at: end }]) {
       const stop = Math.max(start, at);
-      stretches.push({ name, start, end: stop });
+      spans.push({ name, start, end: stop });
       start = stop;
     }
-    return stretches;
+    return spans;
   }
 }
 
-/** Draws the stretches as bars, each where it lies in the whole; `width` is that of the bars in letters. */
-export function formatBootChart(stretches: readonly BootStretch[], width = 50): string {
-  const total = stretches.at(-1)?.end ?? 0;
-  const names = Math.max(...stretches.map(({ name }) => name.length), 'total'.length);
+/** Draws the spans as bars, each where it lies in the whole; `width` is that of the bars in letters. */
+export function formatBootChart(spans: readonly BootSpan[], width = 50): string {
+  const total = spans.at(-1)?.end ?? 0;
+  const names = Math.max(...spans.map(({ name }) => name.length), 'total'.length);
   const scale = (time: number): number => (total === 0 ? 0 : Math.round((time / total) * width));
   const seconds = (time: number): string => `${(time / 1000).toFixed(2).padStart(7)} s`;
-  const lines = stretches.map(({ name, start, end }) => {
+  const lines = spans.map(({ name, start, end }) => {
     const bar = '█'.repeat(Math.max(scale(end) - scale(start), 0)) || '▏';
     return `${name.padEnd(names)} ${seconds(end - start)}  ${' '.repeat(scale(start))}${bar}`;
   });

@@ -30,7 +30,7 @@ export const CHECK_IDS = [
 export type CheckId = (typeof CHECK_IDS)[number];
 
 /** What a diagnosis is about: the settings that a launch would have. */
-export interface Subject {
+export interface DiagnosisSubject {
   readonly hv?: string | undefined;
   readonly path: readonly string[];
   readonly tmpdir: string;
@@ -40,7 +40,7 @@ export interface Subject {
   readonly backendSettings: readonly string[];
 }
 
-export type Check = (probes: Probes, subject: Subject) => Promise<CheckResult>;
+export type Check = (probes: Probes, subject: DiagnosisSubject) => Promise<CheckResult>;
 
 export const ok = (id: CheckId, found: string): CheckResult => ({ id, status: 'ok', found });
 export const skipped = (id: CheckId, found: string): CheckResult => ({ id, status: 'skipped', found });

@@ -1,6 +1,6 @@
 import { environmentDefaults } from '@guestfs/core/internal';
 import { checkAppliance, checkKernel, checkSupermin } from './appliance-checks.js';
-import { CHECK_IDS, failed, type Check, type CheckId, type CheckResult, type Subject } from './check.js';
+import { CHECK_IDS, failed, type Check, type CheckId, type CheckResult, type DiagnosisSubject } from './check.js';
 import { checkFolders, checkLibvirt, checkSockets, checkSpace } from './host-checks.js';
 import { hostProbes, type Probes } from './probes.js';
 import { checkAccelerators, checkKvm, checkQemu, checkQemuImg, checkQemuVersion } from './qemu-checks.js';
@@ -24,7 +24,7 @@ export interface DiagnoseOptions {
   /** Only these; default all. */
   readonly checks?: readonly CheckId[] | undefined;
   /** The settings to check; default those of the environment. */
-  readonly subject?: Subject | undefined;
+  readonly subject?: DiagnosisSubject | undefined;
   readonly probes?: Probes | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { folderHint, type FolderRole } from '@guestfs/core/internal';
-import { failed, ok, skipped, warning, type Check, type Subject } from './check.js';
+import { failed, ok, skipped, warning, type Check, type DiagnosisSubject } from './check.js';
 import type { Probes } from './probes.js';
 
 const MIB = 1024n * 1024n;
@@ -20,7 +20,7 @@ export const checkSpace: Check = async (probes, { tmpdir, cachedir }) => {
       return failed(
         'space',
         `${free / MIB} MiB free in ${folder}; ${need / MIB} are needed`,
-        `make room (df -h ${folder}), or set ${folder === cachedir ? 'LIBGUESTFS_CACHEDIR' : 'LIBGUESTFS_TMPDIR'} to a folder on another disk`,
+        `make room (df -h ${folder}), or set ${folder === cachedir ? 'LIBGUESTFS_CACHEDIR' : 'LIBGUESTFS_TMPDIR'} to a directory on another disk`,
       );
     }
     found.push(`${free / MIB} MiB in ${folder}`);
@@ -50,7 +50,7 @@ export const checkFolders: Check = async (probes, subject) => {
     return failed(
       'folders',
       `${cache} belongs to user ${facts.uid}`,
-      'remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write',
+      'remove it, or set LIBGUESTFS_CACHEDIR to a directory that only you can write',
     );
   }
   const fault = probes.socketFolderFault(sockdir);
@@ -58,14 +58,14 @@ export const checkFolders: Check = async (probes, subject) => {
     return warning(
       'folders',
       `${sockdir} ${fault}: sockets go to /tmp`,
-      'unset XDG_RUNTIME_DIR, or set it to a folder of your own',
+      'unset XDG_RUNTIME_DIR, or set it to a directory of your own',
     );
   return ok('folders', [...new Set([sockdir, cachedir, tmpdir])].join(', '));
 };
 
 const FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
-  ENOTDIR: 'is not a folder',
+  ENOTDIR: 'is not a directory',
   EACCES: 'cannot be written by this user',
 };
 
@@ -79,7 +79,7 @@ export const checkSockets: Check = async ({ platform }, { sockdir }) => {
   return failed(
     'sockets',
     `a socket in ${sockdir} has a path of ${length} bytes; ${limit} are possible`,
-    'set XDG_RUNTIME_DIR (as root: TMPDIR) to a folder with a shorter name',
+    'set XDG_RUNTIME_DIR (as root: TMPDIR) to a directory with a shorter name',
   );
 };
 
@@ -112,6 +112,6 @@ async function askLibvirt(probes: Probes, virsh: string, uri: string) {
     : ok('libvirt', `runs machines of type ${type}`);
 }
 
-function isLibvirt({ backend }: Subject): boolean {
+function isLibvirt({ backend }: DiagnosisSubject): boolean {
   return backend === 'libvirt' || backend.startsWith('libvirt:');
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Subject } from './check.js';
+import type { DiagnosisSubject } from './check.js';
 import type { Probes } from './probes.js';
 
 /** The kernels that supermin could take, newest last by name. */
@@ -14,7 +14,7 @@ export async function hostKernels(probes: Probes): Promise<string[]> {
 }
 
 /** A kernel to try an accelerator with: that of a fixed appliance, else one of the host; null where none can be read. */
-export async function kernelOf(probes: Probes, { path }: Subject): Promise<string | null> {
+export async function kernelOf(probes: Probes, { path }: DiagnosisSubject): Promise<string | null> {
   const appliance = await probes.searchAppliance(path);
   const candidates = appliance?.kind === 'ready' ? [appliance.files.kernel] : (await hostKernels(probes)).reverse();
   for (const file of candidates) if ((await probes.file(file)).readable) return file;

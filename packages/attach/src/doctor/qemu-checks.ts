@@ -1,15 +1,15 @@
 import { installHint, machineAccelerator, parseAccelerators } from '@guestfs/core/internal';
-import { failed, ok, skipped, warning, type Check, type Subject } from './check.js';
+import { failed, ok, skipped, warning, type Check, type DiagnosisSubject } from './check.js';
 import { kernelOf } from './kernel.js';
 import type { Probes } from './probes.js';
 
 /** The oldest version of qemu that takes all the options that are used. */
 const OLDEST = [5, 0] as const;
 
-const qemuNames = ({ hv }: Subject, { cpu }: Probes): readonly string[] =>
+const qemuNames = ({ hv }: DiagnosisSubject, { cpu }: Probes): readonly string[] =>
   hv === undefined || hv === '' ? [`qemu-system-${cpu}`, 'qemu-kvm', '/usr/libexec/qemu-kvm'] : [hv];
 
-async function findQemu(probes: Probes, subject: Subject): Promise<string | null> {
+async function findQemu(probes: Probes, subject: DiagnosisSubject): Promise<string | null> {
   for (const name of qemuNames(subject, probes)) {
     const file = await probes.findProgram(name);
     if (file !== null) return file;
@@ -57,7 +57,7 @@ export const checkQemuImg: Check = async (probes) => {
   );
 };
 
-const forced = ({ backendSettings }: Subject, name: string): boolean =>
+const forced = ({ backendSettings }: DiagnosisSubject, name: string): boolean =>
   backendSettings.some((setting) => setting === name || new RegExp(`^${name}=(1|true|yes|on|t|y)$`, 'i').test(setting));
 
 export const checkKvm: Check = async (probes, subject) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GuestfsError } from '@guestfs/core';
-import { dyingWithParent, lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
+import { withDeathSignal, lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
 import { explainFailure } from './failures.js';
 import type { Virsh } from './virsh.js';
 
@@ -49,7 +49,7 @@ export class VirshShell {
   /** Starts it and waits until it is connected. It dies with this process, also where it does not read its input. */
   static start(virsh: Virsh): Promise<VirshShell> {
     return virsh.start(async (program, args, env) => {
-      const [file, all] = await dyingWithParent(program, args, virsh.log);
+      const [file, all] = await withDeathSignal(program, args, virsh.log);
       const child = startProcess(file, all, {
         env: { ...process.env, ...env },
         stdin: 'pipe',

@@ -23,7 +23,7 @@ export async function checkSocket(path: string, allowOtherOwner = false): Promis
   const found = await look(path);
   if (found === null) return;
   if (!found.isSocket()) {
-    const kind = found.isDirectory() ? 'a folder' : found.isFile() ? 'a file' : 'no socket';
+    const kind = found.isDirectory() ? 'a directory' : found.isFile() ? 'a file' : 'no socket';
     throw new GuestfsError('ERR_GUESTFS_ATTACH', `${path} is ${kind}`, {
       hint: 'give the path of the socket on which guestfsd or qemu listens',
     });
@@ -34,7 +34,7 @@ export async function checkSocket(path: string, allowOtherOwner = false): Promis
   if ((found.mode & WRITABLE_BY_OTHERS) !== 0) throw unsafe(path, 'can be used by every user of this machine');
   const folder = await stat(dirname(path));
   if ((folder.mode & WRITABLE_BY_OTHERS) !== 0 && (folder.mode & STICKY) === 0) {
-    throw unsafe(path, 'lies in a folder where every user can put another one in its place');
+    throw unsafe(path, 'lies in a directory where every user can put another one in its place');
   }
 }
 
@@ -54,7 +54,7 @@ async function look(path: string) {
       'ERR_GUESTFS_ATTACH',
       `the socket ${path} cannot be looked at: ${(cause as Error).message}`,
       {
-        hint: 'check the path, and your rights to its folders',
+        hint: 'check the path, and your rights to its directories',
         cause,
       },
     );

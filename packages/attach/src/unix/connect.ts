@@ -8,15 +8,15 @@ const [FIRST_WAIT, LONGEST_WAIT] = [20, 250];
 
 export interface ConnectOptions {
   /** Milliseconds for which refusals are taken as passing. */
-  readonly patience: number;
+  readonly retryTime: number;
   readonly signal: AbortSignal;
   readonly log?: (line: string) => void;
 }
 
 /** Connects to a socket, trying again while nobody listens there. Rejects with `ERR_GUESTFS_ATTACH`, or when aborted. */
 export async function connectWithRetry(path: string, options: ConnectOptions): Promise<SocketTransport> {
-  const { patience, signal, log } = options;
-  const deadline = performance.now() + patience;
+  const { retryTime, signal, log } = options;
+  const deadline = performance.now() + retryTime;
   for (let wait = FIRST_WAIT, attempt = 1; ; wait = Math.min(wait * 2, LONGEST_WAIT), attempt++) {
     try {
       return await connectUnix(path, { signal });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { BootLog, formatBootChart } from '../../src/doctor/boot-chart.js';
 
-test('a boot’s log becomes stretches without gaps, by the kernel’s own clock where it has one', () => {
+test('a boot’s log becomes spans without gaps, by the kernel’s own clock where it has one', () => {
   const log = new BootLog();
   // The console was slow: the first line came 500 ms after it was made, the second at once.
   log.add('SeaBIOS\r\n[    0.000000] Linux ver', 1500);
@@ -32,7 +32,7 @@ test('marks that are not there are left out, and what comes late or twice change
   expect(new BootLog().finish(5)).toEqual([{ name: 'guestfsd', start: 0, end: 5 }]);
 });
 
-test('the chart shows each stretch where it lies', () => {
+test('the chart shows each span where it lies', () => {
   const chart = formatBootChart(
     [
       { name: 'kernel', start: 0, end: 3000 },

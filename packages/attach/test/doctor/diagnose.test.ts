@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { diagnose, formatDiagnosis, type CheckId, type FileFacts, type Probes } from '../../src/index.js';
-import type { Subject } from '../../src/doctor/check.js';
+import type { DiagnosisSubject } from '../../src/doctor/check.js';
 
 const there: FileFacts = { error: null, readable: true, writable: true, folder: false, uid: 1000 };
 const absent: FileFacts = { error: 'ENOENT', readable: false, writable: false, folder: false, uid: -1 };
 const folder: FileFacts = { ...there, folder: true };
 
-const subject: Subject = {
+const subject: DiagnosisSubject = {
   path: ['/usr/lib/guestfs'],
   tmpdir: '/tmp',
   cachedir: '/var/tmp',
@@ -47,7 +47,7 @@ function machine(changes: Partial<Probes> = {}): Probes {
   };
 }
 
-async function check(id: CheckId, changes: Partial<Probes> = {}, about: Partial<Subject> = {}) {
+async function check(id: CheckId, changes: Partial<Probes> = {}, about: Partial<DiagnosisSubject> = {}) {
   const [result] = await diagnose({ checks: [id], probes: machine(changes), subject: { ...subject, ...about } });
   return result!;
 }
@@ -227,7 +227,7 @@ describe('the checks', () => {
     ).toMatchObject({ status: 'failed', found: expect.stringContaining('belongs to user 7') });
     expect(await check('folders', { file: async () => there })).toMatchObject({
       status: 'failed',
-      found: expect.stringContaining('is not a folder'),
+      found: expect.stringContaining('is not a directory'),
     });
   });
 

@@ -41,7 +41,7 @@ describe('checkSocket', () => {
     });
     await expect(checkSocket(join(folder, 'folder'))).rejects.toMatchObject({
       code: 'ERR_GUESTFS_ATTACH',
-      message: expect.stringContaining('is a folder'),
+      message: expect.stringContaining('is a directory'),
     });
     await expect(checkSocket(join(folder, 'nowhere', 'g.sock'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH' });
     await expect(checkSocket(join(file, 'g.sock'))).rejects.toMatchObject({ code: 'ERR_GUESTFS_ATTACH' });

@@ -80,13 +80,13 @@ async function launchDirect(config: LaunchConfig, context: BoundContext, kvmDevi
     if (warm.session !== null) return warm.session;
     const boot = (): Promise<Booted> => bootCold({ ...machine, qemu: qemu.file }, chosen);
     if (warm.wanted === null) return (await boot()).session;
-    const { ingredients, key, store } = warm.wanted;
+    const { inputs, key, store } = warm.wanted;
     const turn = await waitForTurn(key, store, { cachedir: config.cachedir, context });
     if (turn === null) continue;
     try {
       const { session, accelerator } = await boot();
       // The next launch uses the accelerator that works.
-      const made = { key, store, ingredients: { ...ingredients, accelerator } };
+      const made = { key, store, inputs: { ...inputs, accelerator } };
       await makeTemplateLater(made, config, turn, log).catch((error: unknown) => {
         turn.release();
         log(`warm start: no template is made (${String(error)})`);

@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   booleanSetting,
   chooseAccelerator,
-  demandKvm,
+  requireKvm,
   forcedAccelerator,
   type AcceleratorFacts,
 } from '../../src/appliance/qemu/accelerator.js';
 import { parseAccelerators } from '../../src/appliance/qemu/find.js';
-import { VerdictStore } from '../../src/appliance/qemu/verdicts.js';
+import { AcceleratorCache } from '../../src/appliance/qemu/accelerator-cache.js';
 
 const LINUX: AcceleratorFacts = { platform: 'linux', builtIn: ['tcg', 'kvm'], kvmDevice: 'ok', verdict: null };
 
@@ -71,35 +71,35 @@ describe('backend settings', () => {
   });
 
   test('force_kvm without /dev/kvm is an error', () => {
-    expect(() => demandKvm({ kvmDevice: 'ENOENT' })).toThrow(
+    expect(() => requireKvm({ kvmDevice: 'ENOENT' })).toThrow(
       expect.objectContaining({ code: 'ERR_GUESTFS_UNSUPPORTED' }),
     );
   });
 });
 
-describe('VerdictStore', () => {
+describe('AcceleratorCache', () => {
   let folder: string;
   beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'guestfs-test-'))));
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const qemu = { file: '/q', identity: '/q:1:2:3:4' };
 
   test('gives back what was written, to the same qemu only', async () => {
-    await new VerdictStore(folder, qemu).write(['kvm'], { works: false, reason: 'died' });
-    expect(await new VerdictStore(folder, qemu).read()).toEqual({
+    await new AcceleratorCache(folder, qemu).write(['kvm'], { works: false, reason: 'died' });
+    expect(await new AcceleratorCache(folder, qemu).read()).toEqual({
       builtIn: ['kvm'],
       verdict: { works: false, reason: 'died' },
     });
-    expect(await new VerdictStore(folder, { ...qemu, identity: '/q:1:2:3:5' }).read()).toBeNull();
+    expect(await new AcceleratorCache(folder, { ...qemu, identity: '/q:1:2:3:5' }).read()).toBeNull();
   });
 
   test('forgets a doubt after its time', async () => {
-    const store = new VerdictStore(folder, qemu);
+    const store = new AcceleratorCache(folder, qemu);
     await store.write(['kvm'], { works: false, reason: 'silent' }, -1);
     expect(await store.read()).toEqual({ builtIn: ['kvm'], verdict: null });
   });
 
   test('counts a damaged file as nothing', async () => {
-    const store = new VerdictStore(folder, qemu);
+    const store = new AcceleratorCache(folder, qemu);
     await store.write(['kvm'], null);
     const cache = join(folder, (await readdir(folder))[0]!);
     await writeFile(join(cache, (await readdir(cache))[0]!), '{"works":"perhaps"');

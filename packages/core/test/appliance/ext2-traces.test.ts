@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { contentHash } from '../../src/appliance/cache/content-hash.js';
-import { keepRoot, rootHash } from '../../src/appliance/warm/template/root.js';
+import { storeRoot, rootHash } from '../../src/appliance/warm/template/root.js';
 
 const run = promisify(execFile);
 const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`;
@@ -98,11 +98,11 @@ test('a template has the root by a link, or a copy with its holes where it canno
   const options = { signal: new AbortController().signal, log: () => undefined };
   const root = await image('root', 1_000_000_000);
   await chmod(root, 0o644);
-  await keepRoot({ root, rootFormat: 'raw' }, join(folder, 'kept'), options);
+  await storeRoot({ root, rootFormat: 'raw' }, join(folder, 'kept'), options);
   expect((await stat(join(folder, 'kept'))).ino).toBe((await stat(root)).ino);
   // What others can write is not linked, as is what belongs to others.
   await chmod(root, 0o666);
-  await keepRoot({ root, rootFormat: 'raw' }, join(folder, 'copied'), options);
+  await storeRoot({ root, rootFormat: 'raw' }, join(folder, 'copied'), options);
   const [from, to] = [await stat(root), await stat(join(folder, 'copied'))];
   expect(to.ino).not.toBe(from.ino);
   expect(to.mode & 0o777).toBe(0o600);

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Guestfs } from 'guestfs';
+import { Guestfs, GuestfsPool } from 'guestfs';
 import { handleOf } from '../../src/handle/registry.js';
 import { launchConfig } from '../../src/handle/settings.js';
 
@@ -70,4 +70,11 @@ test('a name that is not UTF-8 is checked as it is', async () => {
   g.addDrive('odd\udcff', { format: 'raw' });
   expect(handleOf(g).drives[0]?.file).toBe(`${folder}/odd\udcff`);
   expect(() => g.addDrive('odd\udcfe')).toThrow('cannot be read');
+});
+
+test('the drives of acquire, too, also where its pool has to launch at last', async () => {
+  await using pool = new GuestfsPool({ environment: {}, path: other, size: 1 });
+  const acquired = pool.acquire({ drives: ['disk.img'] });
+  process.chdir(other);
+  await expect(acquired).rejects.toMatchObject({ code: 'ERR_GUESTFS_APPLIANCE_NOT_FOUND' });
 });

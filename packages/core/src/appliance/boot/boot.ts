@@ -12,7 +12,7 @@ import { after, orNull } from '../../waiting/within.js';
 import type { LaunchConfig, LaunchContext } from '../config/config.js';
 import type { BoundContext } from './launch-deadline.js';
 import { ConsolePhases } from './console-phases.js';
-import type { DriveKind } from '../drives/check.js';
+import type { DriveKind } from '../drives/drive-file.js';
 import { prepareDrives } from '../drives/prepare.js';
 import { explainExit, explainTimeout } from './failure.js';
 import { MachineHome } from './home.js';

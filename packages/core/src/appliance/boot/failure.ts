@@ -1,7 +1,7 @@
 import { GuestfsError } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
 import { describeBounds } from '../config/settings.js';
-import { driveError } from '../drives/check.js';
+import { driveError } from '../drives/drive-file.js';
 import { installHint } from '../host/install-hint.js';
 import { lastLines } from '../process/tail.js';
 
@@ -140,7 +140,7 @@ function explainMachine({ what, stderr, console, cause }: BootFailure): GuestfsE
   const log = lastLines(console);
   if (/No space left on device/.test(stderr)) {
     return new GuestfsError('ERR_GUESTFS_NO_SPACE', `${what}, because a disk of this host is full`, {
-      hint: 'make room in the temporary folder (df -h), or choose another with LIBGUESTFS_TMPDIR',
+      hint: 'make room in the temporary directory (df -h), or choose another with LIBGUESTFS_TMPDIR',
       log,
       cause,
     });

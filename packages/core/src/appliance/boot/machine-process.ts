@@ -1,4 +1,4 @@
-import { dyingWithParent } from '../process/death-signal.js';
+import { withDeathSignal } from '../process/death-signal.js';
 import { startProcess, type ProcessEnd, type StartedProcess } from '../process/run.js';
 import { Tail } from '../process/tail.js';
 import type { MachineHome } from './home.js';
@@ -44,7 +44,7 @@ export class MachineProcess {
 
   static async start(options: MachineProcessOptions): Promise<MachineProcess> {
     const { home, log } = options;
-    const [file, all] = await dyingWithParent(options.qemu, options.args, log);
+    const [file, all] = await withDeathSignal(options.qemu, options.args, log);
     const child = startProcess(file, all, {
       // Messages in English, for `explainExit`; no sound card of the host.
       env: { ...process.env, LC_ALL: 'C', TMPDIR: home.overlays, QEMU_AUDIO_DRV: 'none' },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Blank } from './ext2-traces.js';
+import type { EraseTraces } from './ext2-traces.js';
 import { runCommand } from '../process/run.js';
 
 /** How long qemu-img may take to tell of holes, in milliseconds; without its answer the whole file is read. */
@@ -21,7 +21,7 @@ const extents = z.array(z.object({ start: z.number(), length: z.number(), data: 
 export async function contentHash(
   file: string,
   log?: (line: string) => void,
-  leave?: (file: FileHandle) => Promise<Blank | null>,
+  leave?: (file: FileHandle) => Promise<EraseTraces | null>,
 ): Promise<string> {
   const handle = await open(file, 'r');
   try {

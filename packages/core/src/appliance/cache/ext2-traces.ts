@@ -23,13 +23,13 @@ const INODE_TRACES = [[0x08, 16]] as const;
 const LARGE_INODE_TRACES = [...INODE_TRACES, [0x84, 20]] as const;
 
 /** Blanks a part of a file's content, which lies at that offset in the file. */
-export type Blank = (bytes: Buffer, at: number) => void;
+export type EraseTraces = (bytes: Buffer, at: number) => void;
 
 /**
  * What differs between two ext2 filesystems that were made of the same files in the same way, for leaving it out of a hash:
  * UUID, hash seed, and all times. Null for what is not such a filesystem, or has features of which that is not sure.
  */
-export async function ext2Traces(file: FileHandle): Promise<Blank | null> {
+export async function findExt2Traces(file: FileHandle): Promise<EraseTraces | null> {
   const head = Buffer.alloc(1024);
   const { bytesRead } = await file.read(head, 0, 1024, SUPERBLOCK);
   if (bytesRead < 1024 || head.readUInt16LE(0x38) !== MAGIC) return null;

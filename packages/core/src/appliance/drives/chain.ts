@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { decodeText } from '../../protocol/xdr/text.js';
 import type { DriveConfig } from '../config/config.js';
 import { codeOf } from '../host/system-error.js';
-import { driveError } from './check.js';
+import { driveError } from './drive-file.js';
 import { hostPath, realHostPath } from './host-path.js';
 import { readImageHeader, type ImageHeader } from './image-header.js';
 

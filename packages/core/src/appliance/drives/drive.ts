@@ -2,7 +2,7 @@ import { argumentTypes, explainArgument } from '../../protocol/xdr/argument-type
 import type { WireType } from '../../protocol/wire/descriptors.js';
 import { GuestfsError } from '../../protocol/errors.js';
 import type { DriveConfig } from '../config/config.js';
-import { checkReadable } from './check.js';
+import { checkReadable } from './drive-file.js';
 import { absolutePath } from './host-path.js';
 import { isNetwork, protocolMistake, type DriveMistake } from './protocols.js';
 

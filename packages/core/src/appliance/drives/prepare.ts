@@ -3,7 +3,7 @@ import { symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriveConfig } from '../config/config.js';
 import type { QemuOption } from '../qemu/options.js';
-import { checkDriveFile, type DriveKind } from './check.js';
+import { checkDriveFile, type DriveKind } from './drive-file.js';
 import { walkChain } from './chain.js';
 import { realHostPath } from './host-path.js';
 import { fileSource, networkSource, type DriveSource } from './source.js';

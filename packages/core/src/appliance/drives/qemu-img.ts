@@ -68,7 +68,7 @@ export async function createDisk(options: CreateDiskOptions): Promise<void> {
     'ERR_GUESTFS_DRIVE',
     `the disk ${options.path} could not be created: qemu-img ${result.failure}`,
     {
-      hint: 'check that the folder exists and that you may write to it',
+      hint: 'check that the directory exists and that you may write to it',
       log,
     },
   );

@@ -74,7 +74,7 @@ async function readStartOfQcow2(file: string): Promise<Buffer> {
 
 function broken(file: string, message: string, cause?: unknown): GuestfsError {
   return new GuestfsError('ERR_GUESTFS_APPLIANCE_BUILD', message, {
-    hint: `remove the folder of ${file}, so that the appliance is built again`,
+    hint: `remove the directory of ${file}, so that the appliance is built again`,
     cause,
   });
 }

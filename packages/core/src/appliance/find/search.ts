@@ -28,7 +28,7 @@ export async function searchAppliance(path: readonly string[], cpu: HostCpu): Pr
     if (found !== null) return found;
   }
   throw new GuestfsError('ERR_GUESTFS_APPLIANCE_NOT_FOUND', `no appliance was found in ${folders.join(', ')}`, {
-    hint: `${installHint('appliance')}; or set LIBGUESTFS_PATH to a folder with supermin.d or a fixed appliance`,
+    hint: `${installHint('appliance')}; or set LIBGUESTFS_PATH to a directory with supermin.d or a fixed appliance`,
   });
 }
 

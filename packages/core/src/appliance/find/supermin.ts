@@ -120,7 +120,7 @@ async function explainFailure(result: CommandResult, cachedir: string): Promise<
   const message = `supermin could not build the appliance: it ${result.failure}`;
   if (/no space left on device|disk quota exceeded/i.test(result.output)) {
     return new GuestfsError('ERR_GUESTFS_NO_SPACE', `${message}, because the disk of ${cachedir} is full`, {
-      hint: `make room (df -h ${cachedir}), or set LIBGUESTFS_CACHEDIR to a folder on another disk`,
+      hint: `make room (df -h ${cachedir}), or set LIBGUESTFS_CACHEDIR to a directory on another disk`,
       log,
     });
   }

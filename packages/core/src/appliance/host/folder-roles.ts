@@ -15,12 +15,12 @@ export function folderHint(
   const { variables = [] } = SETTINGS[role];
   const given = variables.find((name) => (env[name] ?? '') !== '');
   const setBy = given !== undefined && resolve(env[given] as string) === resolve(folder) ? given : null;
-  const other = setBy === null ? `set ${variables[0]} to another folder` : `correct ${setBy}, which names it`;
+  const other = setBy === null ? `set ${variables[0]} to another directory` : `correct ${setBy}, which names it`;
   switch (codeOf(cause)) {
     case 'ENOENT':
-      return `make the folder: mkdir -p ${folder}; or ${other}`;
+      return `make the directory: mkdir -p ${folder}; or ${other}`;
     case 'ENOTDIR':
-      return setBy === null ? other : `${other}: it must be a folder`;
+      return setBy === null ? other : `${other}: it must be a directory`;
     case 'EROFS':
       return `its filesystem is read-only: ${other}`;
     case 'ENOSPC':

@@ -34,7 +34,7 @@ export function socketFolderFault(folder: string): string | null {
   try {
     const found = statSync(folder);
     const { uid, mode } = found;
-    if (!found.isDirectory()) return 'is not a folder';
+    if (!found.isDirectory()) return 'is not a directory';
     const user = process.geteuid?.() ?? uid;
     // Who owns the folder can put another socket in our place, unless it is the administrator's and as shared as /tmp.
     if (uid !== user && !(uid === 0 && (mode & STICKY) !== 0)) return `belongs to user ${uid}`;
@@ -51,10 +51,10 @@ const STICKY = 0o1000;
 export async function checkTemporaryFolder(tmpdir: string): Promise<void> {
   try {
     const found = await stat(tmpdir);
-    if (!found.isDirectory()) throw Object.assign(new Error(`${tmpdir} is not a folder`), { code: 'ENOTDIR' });
+    if (!found.isDirectory()) throw Object.assign(new Error(`${tmpdir} is not a directory`), { code: 'ENOTDIR' });
     await access(tmpdir, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the folder for temporary files ${tmpdir} cannot be used`, {
+    throw new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the directory for temporary files ${tmpdir} cannot be used`, {
       hint: folderHint('tmpdir', tmpdir, cause),
       cause,
     });
@@ -67,7 +67,7 @@ function makeFolder(role: FolderRole, parent: string, purpose: string): string {
   } catch (cause) {
     throw new GuestfsError(
       isFull(cause) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_UNSAFE_PATH',
-      `no folder for ${purpose} could be made in ${parent}`,
+      `no directory for ${purpose} could be made in ${parent}`,
       { hint: folderHint(role, parent, cause), cause },
     );
   }
@@ -85,7 +85,7 @@ export function checkSocketPath(path: string): void {
     'ERR_GUESTFS_ARGUMENT',
     `the socket path ${path} has ${length} bytes; ${SOCKET_PATH_LIMIT} are possible`,
     {
-      hint: 'choose a folder with a shorter name for sockets: XDG_RUNTIME_DIR, or /tmp',
+      hint: 'choose a directory with a shorter name for sockets: XDG_RUNTIME_DIR, or /tmp',
     },
   );
 }
@@ -103,14 +103,14 @@ export async function openCacheFolder(cachedir: string): Promise<string> {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
     const found = await lstat(folder);
-    if (!found.isDirectory()) throw unsafe(folder, 'is not a folder');
+    if (!found.isDirectory()) throw unsafe(folder, 'is not a directory');
     if (uid !== undefined && found.uid !== uid) throw unsafe(folder, `belongs to user ${found.uid}, not to ${uid}`);
     if (uid !== undefined && (found.mode & 0o022) !== 0) await chmod(folder, 0o700);
     return folder;
   } catch (cause) {
     if (GuestfsError.is(cause)) throw cause;
     const code = isFull(cause) ? 'ERR_GUESTFS_NO_SPACE' : 'ERR_GUESTFS_APPLIANCE_BUILD';
-    throw new GuestfsError(code, `the cache folder ${folder} cannot be used`, {
+    throw new GuestfsError(code, `the cache directory ${folder} cannot be used`, {
       hint: folderHint('cachedir', cachedir, cause),
       cause,
     });
@@ -118,7 +118,7 @@ export async function openCacheFolder(cachedir: string): Promise<string> {
 }
 
 function unsafe(folder: string, why: string): GuestfsError {
-  return new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the cache folder ${folder} ${why}`, {
-    hint: `remove it, or set LIBGUESTFS_CACHEDIR to a folder that only you can write`,
+  return new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the cache directory ${folder} ${why}`, {
+    hint: `remove it, or set LIBGUESTFS_CACHEDIR to a directory that only you can write`,
   });
 }

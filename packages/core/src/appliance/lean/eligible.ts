@@ -2,7 +2,7 @@ import type { LaunchConfig } from '../config/config.js';
 import { booleanSetting } from '../qemu/accelerator.js';
 
 /** Why this launch must use the initrd that came with the appliance; null where it may use the lean one. */
-export function whyStock(config: LaunchConfig): string | null {
+export function explainStockInitrd(config: LaunchConfig): string | null {
   if (config.network) return 'network is on';
   if (config.verbose) return 'verbose is on';
   if (config.selinux) return 'selinux is on';

@@ -6,7 +6,7 @@ import type { Appliance } from '../find/appliance.js';
 import type { LaunchConfig } from '../config/config.js';
 import type { HostCpu } from '../qemu/architecture.js';
 import { Memo } from '../cache/memo.js';
-import { whyStock } from './eligible.js';
+import { explainStockInitrd } from './eligible.js';
 import { buildLeanInitrd } from './initrd.js';
 
 export interface LeanBootOptions {
@@ -29,7 +29,7 @@ export async function leanInitrd({ config, appliance, cpu, log }: LeanBootOption
     log(`initrd: the appliance's own (${why})`);
     return null;
   };
-  const why = whyStock(config);
+  const why = explainStockInitrd(config);
   if (why !== null) return stock(why);
   if (process.platform !== 'linux') return stock('the kernel is not of this host');
   if (appliance.root === null) return stock('the appliance has no root of its own');

@@ -9,7 +9,7 @@ let known: Promise<string | null> | null = null;
  * Only Linux has this, by util-linux's setpriv; BusyBox's has no such option. SIGTERM, so that qemu writes its caches
  * back; the watcher sends SIGKILL later to one that stays.
  */
-export async function dyingWithParent(
+export async function withDeathSignal(
   file: string,
   args: readonly string[],
   log?: (line: string) => void,

@@ -70,7 +70,7 @@ export class FileLock {
 }
 
 /** Whether somebody waits for a lock on one of these files; false where the kernel does not tell. */
-export async function isWaitedFor(files: readonly string[]): Promise<boolean> {
+export async function hasWaiter(files: readonly string[]): Promise<boolean> {
   try {
     const inodes = await Promise.all(files.map(async (file) => String((await stat(file)).ino)));
     const blocked = (await readFile('/proc/locks', 'latin1')).matchAll(/^\d+: -> FLOCK .*:(\d+) \d+ \S+$/gm);

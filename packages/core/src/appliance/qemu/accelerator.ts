@@ -75,16 +75,16 @@ export function booleanSetting(settings: readonly string[], name: string): boole
 /** Chooses without asking anyone: all that it takes is in the facts. */
 export function chooseAccelerator(facts: AcceleratorFacts): AcceleratorChoice {
   const fast = OF_PLATFORM[facts.platform];
-  if (fast === undefined) return software(`${facts.platform} has no accelerator that is known here`);
-  if (!facts.builtIn.includes(fast)) return software(`this qemu was built without ${fast}`);
+  if (fast === undefined) return chooseTcg(`${facts.platform} has no accelerator that is known here`);
+  if (!facts.builtIn.includes(fast)) return chooseTcg(`this qemu was built without ${fast}`);
   if (fast === 'kvm' && facts.kvmDevice !== 'ok') return withoutKvmDevice(facts.kvmDevice);
   if (facts.verdict === null) return { accelerator: fast, probe: true, mayFallBack: true, why: `${fast} is there` };
-  if (!facts.verdict.works) return software(`${fast} was found not to work on this host: ${facts.verdict.reason}`);
+  if (!facts.verdict.works) return chooseTcg(`${fast} was found not to work on this host: ${facts.verdict.reason}`);
   return { accelerator: fast, probe: false, mayFallBack: true, why: `${fast} is known to work on this host` };
 }
 
 /** The choice where KVM is demanded; throws where it cannot be. */
-export function demandKvm(facts: Pick<AcceleratorFacts, 'kvmDevice'>): AcceleratorChoice {
+export function requireKvm(facts: Pick<AcceleratorFacts, 'kvmDevice'>): AcceleratorChoice {
   if (facts.kvmDevice === 'ok') return { accelerator: 'kvm', probe: false, mayFallBack: false, why: 'force_kvm' };
   throw new GuestfsError(
     'ERR_GUESTFS_UNSUPPORTED',
@@ -96,12 +96,12 @@ export function demandKvm(facts: Pick<AcceleratorFacts, 'kvmDevice'>): Accelerat
 }
 
 /** Software emulation. */
-export function software(why: string): AcceleratorChoice {
+export function chooseTcg(why: string): AcceleratorChoice {
   return { accelerator: 'tcg', probe: false, mayFallBack: false, why };
 }
 
 function withoutKvmDevice(error: string): AcceleratorChoice {
-  const choice = software(`/dev/kvm cannot be opened (${error})`);
+  const choice = chooseTcg(`/dev/kvm cannot be opened (${error})`);
   if (error !== 'EACCES' && error !== 'EPERM') return choice;
   return {
     ...choice,

@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { codeOf } from '../host/system-error.js';
-import { chooseAccelerator, demandKvm, forcedAccelerator, software, type AcceleratorChoice } from './accelerator.js';
+import { chooseAccelerator, requireKvm, forcedAccelerator, chooseTcg, type AcceleratorChoice } from './accelerator.js';
 import { hostCpu, type AcceleratorName, type HostCpu } from './architecture.js';
 import { builtInAccelerators, type Qemu } from './find.js';
 import { SingleFlight } from '../../waiting/single-flight.js';
 import { probeAccelerator, type ProbeResult } from './probe.js';
-import { DOUBT_LASTS, VerdictStore } from './verdicts.js';
+import { UNCERTAIN_LIFETIME, AcceleratorCache } from './accelerator-cache.js';
 
 export interface ChooseOptions {
   readonly qemu: Qemu;
@@ -36,24 +36,24 @@ const probes = new SingleFlight<ProbeResult>();
 /** Decides by the backend settings, what this host says and what it is remembered for; probes where that leaves doubt. */
 export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccelerator> {
   const forced = forcedAccelerator(options.backendSettings);
-  if (forced === 'tcg') return settled(options, software('force_tcg'));
+  if (forced === 'tcg') return settled(options, chooseTcg('force_tcg'));
   const kvmDevice = platform() === 'linux' ? await openDevice(options.kvmDevice) : 'ENOENT';
-  if (forced === 'kvm') return settled(options, demandKvm({ kvmDevice }));
+  if (forced === 'kvm') return settled(options, requireKvm({ kvmDevice }));
   if (options.cpu !== hostCpu(arch()))
-    return settled(options, software(`a machine of ${options.cpu} is emulated on ${arch()}`));
+    return settled(options, chooseTcg(`a machine of ${options.cpu} is emulated on ${arch()}`));
 
-  const store = new VerdictStore(options.cachedir, options.qemu);
+  const store = new AcceleratorCache(options.cachedir, options.qemu);
   const remembered = await store.read();
   const builtIn = remembered?.builtIn ?? (await builtInAccelerators(options.qemu, options.log));
-  if (builtIn === null) return settled(options, software('this qemu does not list its accelerators'));
+  if (builtIn === null) return settled(options, chooseTcg('this qemu does not list its accelerators'));
   const choice = chooseAccelerator({ platform: platform(), builtIn, kvmDevice, verdict: remembered?.verdict ?? null });
   if (!choice.mayFallBack) return settled(options, choice);
 
-  const fallBack = (reason: string, lasts?: number): ChosenAccelerator => {
+  const fallBack = (reason: string, lifetime?: number): ChosenAccelerator => {
     options.warn(fallbackWarning(choice.accelerator, reason));
     // Only a boot under TCG that succeeds shows that the accelerator was the fault, and not qemu or the kernel.
-    const bootedUp = (): Promise<void> => store.write(builtIn, { works: false, reason }, lasts);
-    return { ...settled(options, software(reason)), bootedUp };
+    const bootedUp = (): Promise<void> => store.write(builtIn, { works: false, reason }, lifetime);
+    return { ...settled(options, chooseTcg(reason)), bootedUp };
   };
   if (choice.probe) {
     options.log(`probe ${choice.accelerator}`);
@@ -69,7 +69,7 @@ export async function chooseForHost(options: ChooseOptions): Promise<ChosenAccel
       probeAccelerator({ ...options, signal, qemu: options.qemu.file, accelerator }),
     );
     if (result.outcome === 'died') return fallBack(result.reason);
-    if (result.outcome === 'silent') return fallBack(result.reason, DOUBT_LASTS);
+    if (result.outcome === 'silent') return fallBack(result.reason, UNCERTAIN_LIFETIME);
     await store.write(builtIn, { works: true, reason: '' });
   }
   return { ...settled(options, choice), fallBack: (reason) => fallBack(reason) };

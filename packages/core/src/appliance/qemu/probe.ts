@@ -2,7 +2,7 @@ import { onAbort } from '@guestfs/events/internal';
 import { holdDuring } from '../../protocol/keep-alive.js';
 import { Tail } from '../process/tail.js';
 import { startProcess } from '../process/run.js';
-import { dyingWithParent } from '../process/death-signal.js';
+import { withDeathSignal } from '../process/death-signal.js';
 import { machineTraits, type AcceleratorName, type HostCpu } from './architecture.js';
 import { formatOptions } from './options.js';
 
@@ -28,7 +28,7 @@ export interface ProbeOptions {
  * Less does not do. Hosts exist where /dev/kvm opens, a machine starts and the BIOS runs, but the kernel never does.
  */
 export async function probeAccelerator(options: ProbeOptions): Promise<ProbeResult> {
-  const [file, args] = await dyingWithParent(options.qemu, probeArguments(options), options.log);
+  const [file, args] = await withDeathSignal(options.qemu, probeArguments(options), options.log);
   options.signal.throwIfAborted();
   const child = startProcess(file, args, {
     env: { ...process.env, LC_ALL: 'C', QEMU_AUDIO_DRV: 'none' },

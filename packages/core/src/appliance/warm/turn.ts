@@ -4,7 +4,7 @@ import { onAbort } from '@guestfs/events/internal';
 import { pause } from '../../waiting/give-up.js';
 import { openCacheFolder } from '../host/folders.js';
 import type { BoundContext } from '../boot/launch-deadline.js';
-import { FileLock, isWaitedFor } from '../process/file-lock.js';
+import { FileLock, hasWaiter } from '../process/file-lock.js';
 import type { TemplateStore } from './template/store.js';
 
 /** A place among the machines that boot; somebody else takes it when it is released. */
@@ -111,5 +111,5 @@ async function turnWith(
     lock.release();
     return null;
   }
-  return { isCrowded: () => isWaitedFor(files), release: () => lock.release() };
+  return { isCrowded: () => hasWaiter(files), release: () => lock.release() };
 }

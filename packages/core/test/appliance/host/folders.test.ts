@@ -35,7 +35,7 @@ describe('a folder for sockets', () => {
     expect(socketFolderFault(join(folder, 'none'))).toBe('does not exist');
     expect(await made(join(folder, 'none'))).toBe('/tmp');
     await writeFile(join(folder, 'file'), '');
-    expect(socketFolderFault(join(folder, 'file'))).toBe('is not a folder');
+    expect(socketFolderFault(join(folder, 'file'))).toBe('is not a directory');
     expect(await made(join(folder, 'file'))).toBe('/tmp');
   });
 
@@ -67,30 +67,40 @@ describe('folders that cannot be used', () => {
     });
     await expect(openCacheFolder(missing)).rejects.toMatchObject({
       code: 'ERR_GUESTFS_APPLIANCE_BUILD',
-      hint: `make the folder: mkdir -p ${missing}; or set LIBGUESTFS_CACHEDIR to another folder`,
+      hint: `make the directory: mkdir -p ${missing}; or set LIBGUESTFS_CACHEDIR to another directory`,
     });
     await mkdir(missing);
     expect(await openCacheFolder(missing)).toMatch(/\.guestfs-\d+$/);
   });
 
   test.each([
-    ['tmpdir', { TMPDIR: '/t' }, 'ENOENT', 'make the folder: mkdir -p /t; or correct TMPDIR, which names it'],
+    ['tmpdir', { TMPDIR: '/t' }, 'ENOENT', 'make the directory: mkdir -p /t; or correct TMPDIR, which names it'],
     [
       'tmpdir',
       { TMPDIR: '/t', LIBGUESTFS_TMPDIR: '/t/' },
       'EACCES',
       'make /t writable for you, or correct LIBGUESTFS_TMPDIR, which names it',
     ],
-    ['tmpdir', { TMPDIR: '/other' }, 'EACCES', 'make /t writable for you, or set LIBGUESTFS_TMPDIR to another folder'],
+    [
+      'tmpdir',
+      { TMPDIR: '/other' },
+      'EACCES',
+      'make /t writable for you, or set LIBGUESTFS_TMPDIR to another directory',
+    ],
     ['cachedir', { TMPDIR: '/t' }, 'EROFS', 'its filesystem is read-only: correct TMPDIR, which names it'],
-    ['cachedir', {}, 'EROFS', 'its filesystem is read-only: set LIBGUESTFS_CACHEDIR to another folder'],
+    ['cachedir', {}, 'EROFS', 'its filesystem is read-only: set LIBGUESTFS_CACHEDIR to another directory'],
     [
       'cachedir',
       { LIBGUESTFS_CACHEDIR: '/t' },
       'ENOSPC',
       'make room on the disk of /t (df -h /t), or correct LIBGUESTFS_CACHEDIR, which names it',
     ],
-    ['sockdir', { XDG_RUNTIME_DIR: '/t' }, 'ENOTDIR', 'correct XDG_RUNTIME_DIR, which names it: it must be a folder'],
+    [
+      'sockdir',
+      { XDG_RUNTIME_DIR: '/t' },
+      'ENOTDIR',
+      'correct XDG_RUNTIME_DIR, which names it: it must be a directory',
+    ],
   ] as const)('%s set by %j with %s: the hint names the variable', (role, env, code, hint) => {
     expect(folderHint(role, '/t', { code }, env)).toBe(hint);
   });

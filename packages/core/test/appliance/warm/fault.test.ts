@@ -4,7 +4,7 @@ import type { MachineProcess } from '../../../src/appliance/boot/machine-process
 import type { ProcessEnd } from '../../../src/appliance/process/run.js';
 import { RunFailure } from '../../../src/appliance/warm/machine/machine-run.js';
 import {
-  BusyHost,
+  HostBusyError,
   isTemplateAtFault,
   RestoreFailure,
   type RestoreStep,
@@ -38,8 +38,8 @@ test.each<[string, RestoreFailure, boolean]>([
   ['the temporary folder is gone', failure('start', EXIT, "Could not open temporary file '/gone/vl.x'"), false],
   ['the host has no descriptors', failure('start', EXIT, 'Too many open files'), false],
   ['KVM is gone', failure('start', EXIT, 'Could not access KVM kernel module'), false],
-  ['the host is too busy to load', failure('load', null, '', new BusyHost('not within 30000 ms')), false],
-  ['the host is too busy to run it', failure('wake', null, '', new BusyHost('no sign of life')), false],
+  ['the host is too busy to load', failure('load', null, '', new HostBusyError('not within 30000 ms')), false],
+  ['the host is too busy to run it', failure('wake', null, '', new HostBusyError('no sign of life')), false],
   ['qemu takes too long over something', new RestoreFailure('start', late), false],
   ['qemu could not be started', new RestoreFailure('start', new Error('spawn EAGAIN')), false],
 ])('%s', (_, error, fault) => {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchConfig } from '../../../src/appliance/config/config.js';
 import { contentHash } from '../../../src/appliance/cache/content-hash.js';
-import { whyStock } from '../../../src/appliance/lean/eligible.js';
-import { whyCold } from '../../../src/appliance/warm/eligible.js';
+import { explainStockInitrd } from '../../../src/appliance/lean/eligible.js';
+import { explainColdBoot } from '../../../src/appliance/warm/eligible.js';
 import { templateKey, type KeyParts } from '../../../src/appliance/warm/template/key.js';
 import { diskArguments, warmArguments } from '../../../src/appliance/warm/machine/machine.js';
 import { Memo } from '../../../src/appliance/cache/memo.js';
@@ -69,7 +69,7 @@ const CONFIG: LaunchConfig = {
 };
 
 describe('whether a launch may be warm', () => {
-  test('it may with the defaults', () => expect(whyCold(CONFIG)).toBeNull());
+  test('it may with the defaults', () => expect(explainColdBoot(CONFIG)).toBeNull());
 
   test.each([
     [{ warm: false }, 'GUESTFS_WARM'],
@@ -82,11 +82,11 @@ describe('whether a launch may be warm', () => {
     [{ append: 'x=1' }, 'append'],
     [{ qemuParameters: [['-device', 'x']] as const }, 'config'],
     [{ backendSettings: ['gdb'] }, 'gdb'],
-  ])('it may not with %j', (change, word) => expect(whyCold({ ...CONFIG, ...change })).toContain(word));
+  ])('it may not with %j', (change, word) => expect(explainColdBoot({ ...CONFIG, ...change })).toContain(word));
 
   test('memory and processors do not keep from the lean initrd', () => {
-    expect(whyStock({ ...CONFIG, memsize: 4096, smp: 4, warm: false })).toBeNull();
-    expect(whyStock({ ...CONFIG, network: true })).toContain('network');
+    expect(explainStockInitrd({ ...CONFIG, memsize: 4096, smp: 4, warm: false })).toBeNull();
+    expect(explainStockInitrd({ ...CONFIG, network: true })).toContain('network');
   });
 });
 

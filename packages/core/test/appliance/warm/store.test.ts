@@ -110,14 +110,14 @@ test('a symbolic link in place of a file, and a folder that others can enter', a
   await symlink(join(folder, 'elsewhere'), join(made, 'ram'));
   expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its file ram is not a file' });
   await chmod(await make(), 0o755);
-  expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its folder is open to other users' });
+  expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its directory is open to other users' });
 });
 
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
 asRoot('a template, one of its files, or the whole store of another owner is not used', async () => {
   await chown(await make(), 1234, 1234);
-  expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its folder belongs to user 1234, not to 0' });
+  expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its directory belongs to user 1234, not to 0' });
   await chown(join(await make(), 'ram'), 1234, 1234);
   expect(await store.find(KEY)).toEqual({ kind: 'damaged', problem: 'its file ram belongs to user 1234, not to 0' });
   await chown(folder, 1234, 1234);

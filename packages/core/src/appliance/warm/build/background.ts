@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { LaunchConfig } from '../../config/config.js';
 import { startBuilder } from '../../process/builder.js';
 import type { Turn } from '../turn.js';
-import type { Ingredients } from '../template/key.js';
+import type { TemplateInputs } from '../template/key.js';
 import type { MissingTemplate } from '../template/store.js';
 
 /** How long after a launch making a template begins, in milliseconds: what is done first with a handle comes first. */
@@ -15,7 +15,7 @@ const asked = new Map<string, Turn[]>();
 
 /** What the process that makes templates in the background is told, as JSON on its input. */
 export interface BackgroundTask {
-  readonly ingredients: Ingredients;
+  readonly inputs: TemplateInputs;
   readonly cachedir: string;
   readonly sockdir: string;
   readonly tmpdir: string;
@@ -29,14 +29,14 @@ export interface BackgroundTask {
  * since it boots a machine too.
  */
 export async function makeTemplateLater(
-  { ingredients, key, store }: MissingTemplate,
+  { inputs, key, store }: MissingTemplate,
   config: LaunchConfig,
   turn: Turn,
   log: (line: string) => void,
 ): Promise<void> {
   const { cachedir, sockdir, tmpdir } = config;
   const program = builderProgram();
-  const kind = JSON.stringify([ingredients, cachedir]);
+  const kind = JSON.stringify([inputs, cachedir]);
   const urgent = await turn.isCrowded();
   const begun = await store.isBeingMade(key);
   const known = asked.get(kind);
@@ -50,7 +50,7 @@ export async function makeTemplateLater(
   }
   const turns = [turn];
   asked.set(kind, turns);
-  const task = JSON.stringify({ ingredients, cachedir, sockdir, tmpdir, urgent } satisfies BackgroundTask);
+  const task = JSON.stringify({ inputs, cachedir, sockdir, tmpdir, urgent } satisfies BackgroundTask);
   log('warm start: a template is made in the background; "npx guestfs warm" makes it beforehand');
   const start = (): void => startBuilder(program, task, () => turns.splice(0).forEach((each) => each.release()));
   setTimeout(start, urgent ? 0 : DELAY).unref();

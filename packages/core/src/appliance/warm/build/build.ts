@@ -8,10 +8,10 @@ import { buildLeanInitrd } from '../../lean/initrd.js';
 import { guestProgram } from '../../lean/guest-program.js';
 import { runCommand } from '../../process/run.js';
 import { lastLines, Tail } from '../../process/tail.js';
-import { keepRoot } from '../template/root.js';
+import { storeRoot } from '../template/root.js';
 import { ROOT_FILE } from '../template/template.js';
 import { writeManifest } from '../template/check.js';
-import { templateKernelArguments, type Ingredients, type KeyParts } from '../template/key.js';
+import { templateKernelArguments, type TemplateInputs, type KeyParts } from '../template/key.js';
 import { HELPER_CHANNEL, warmArguments } from '../machine/machine.js';
 import { runMachine, type WarmRun } from '../machine/machine-run.js';
 import { saveState } from '../machine/migration.js';
@@ -19,7 +19,7 @@ import { rehearse } from './rehearse.js';
 import { GuestHelper } from '../machine/wake.js';
 
 export interface BuildTemplateOptions {
-  readonly ingredients: Ingredients;
+  readonly inputs: TemplateInputs;
   readonly parts: KeyParts;
   readonly key: string;
   /** An empty folder of this template's own. */
@@ -44,7 +44,7 @@ const HELPER_PATH = '/tmp/guest-helper';
 export async function buildTemplate(options: BuildTemplateOptions): Promise<void> {
   const { staging, key, parts } = options;
   await checkRoom(staging);
-  await keepRoot(options.ingredients.appliance, join(staging, ROOT_FILE), options);
+  await storeRoot(options.inputs.appliance, join(staging, ROOT_FILE), options);
   await makeOverlay(options);
   await bootAndSave(options);
   await rm(join(staging, 'initrd'));
@@ -64,18 +64,18 @@ async function freeBytes(folder: string): Promise<number> {
 function noSpace(message: string, details: { log?: string; cause?: unknown } = {}): GuestfsError {
   return new GuestfsError('ERR_GUESTFS_NO_SPACE', message, {
     ...details,
-    hint: 'make room, or set LIBGUESTFS_CACHEDIR to a folder on another disk',
+    hint: 'make room, or set LIBGUESTFS_CACHEDIR to a directory on another disk',
   });
 }
 
-async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateOptions): Promise<void> {
+async function makeOverlay({ inputs, staging, signal, log }: BuildTemplateOptions): Promise<void> {
   const args = [
     'create',
     '-q',
     '-f',
     'qcow2',
     '-F',
-    ingredients.appliance.rootFormat,
+    inputs.appliance.rootFormat,
     '-b',
     // Its own, beside it: the folder gets another name when it is done.
     ROOT_FILE,
@@ -94,9 +94,9 @@ async function makeOverlay({ ingredients, staging, signal, log }: BuildTemplateO
 }
 
 async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
-  const { ingredients, staging, signal } = options;
-  const initrd = await buildLeanInitrd(ingredients.appliance.kernel, ingredients.cpu);
-  const helper = await guestProgram('guest-helper', ingredients.cpu);
+  const { inputs, staging, signal } = options;
+  const initrd = await buildLeanInitrd(inputs.appliance.kernel, inputs.cpu);
+  const helper = await guestProgram('guest-helper', inputs.cpu);
   if (initrd === null || helper === null) {
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', 'templates cannot be made for this kernel and CPU');
   }
@@ -107,16 +107,16 @@ async function bootAndSave(options: BuildTemplateOptions): Promise<void> {
     const run = await runMachine(
       {
         ...options,
-        qemu: ingredients.qemu.file,
+        qemu: inputs.qemu.file,
         pgroup: false,
         disks: { drives: [], overlays: staging, overlaySetting: 'LIBGUESTFS_CACHEDIR' },
         warn: options.log,
         start: { limit: START_LIMIT, late: () => new Error(`qemu did not start within ${START_LIMIT} ms`) },
         output: (bytes) => console.add(bytes),
         args: async (sockets) => [
-          ...warmArguments({ ...ingredients, ...files, use: 'make', sockets }),
-          ...['-kernel', ingredients.appliance.kernel, '-initrd', join(staging, 'initrd')],
-          ...['-append', templateKernelArguments(ingredients)],
+          ...warmArguments({ ...inputs, ...files, use: 'make', sockets }),
+          ...['-kernel', inputs.appliance.kernel, '-initrd', join(staging, 'initrd')],
+          ...['-append', templateKernelArguments(inputs)],
         ],
       },
       async (run) => prepareAndSave(run, helper, options),

@@ -6,7 +6,7 @@ import type { LaunchConfig, LaunchContext } from '../../config/config.js';
 import { hostCpu } from '../../qemu/architecture.js';
 import { chooseForHost } from '../../qemu/choose.js';
 import { findQemu } from '../../qemu/find.js';
-import { whyCold } from '../eligible.js';
+import { explainColdBoot } from '../eligible.js';
 import { prepareTemplate, type Prepared } from './prepare.js';
 
 /**
@@ -33,7 +33,7 @@ async function prepare(
   context: Pick<LaunchContext, 'signal' | 'log' | 'warn'>,
   deadline: Deadline,
 ): Promise<Prepared> {
-  const why = whyCold(config);
+  const why = explainColdBoot(config);
   if (why !== null) {
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', `launches with these settings use no template: ${why}`, {
       operation: 'prepareAppliance',
@@ -68,7 +68,7 @@ async function prepare(
   deadline.waitFor('the template to be made');
   return prepareTemplate({
     ...config,
-    ingredients: { qemu, cpu, accelerator, appliance: { ...appliance, root } },
+    inputs: { qemu, cpu, accelerator, appliance: { ...appliance, root } },
     signal,
     log,
   });

@@ -3,12 +3,12 @@ import { pause } from '../../../waiting/give-up.js';
 import { holdDuring } from '../../../protocol/keep-alive.js';
 import { startWatcher } from '../../process/watcher.js';
 import { buildTemplate } from './build.js';
-import { keyParts, rememberRoot, templateKey, type Ingredients } from '../template/key.js';
+import { keyParts, cacheRootHash, templateKey, type TemplateInputs } from '../template/key.js';
 import { TemplateStore } from '../template/store.js';
 import type { Template } from '../template/template.js';
 
 export interface PrepareOptions {
-  readonly ingredients: Ingredients;
+  readonly inputs: TemplateInputs;
   readonly cachedir: string;
   readonly sockdir: string;
   readonly tmpdir: string;
@@ -27,13 +27,13 @@ export interface Prepared {
 }
 
 /**
- * Makes sure that there is a template of these ingredients, and makes it where there is none; where another process is
+ * Makes sure that there is a template of these inputs, and makes it where there is none; where another process is
  * making it, waits for that one. Rejects with a GuestfsError that says why none could be made.
  */
 export async function prepareTemplate(options: PrepareOptions): Promise<Prepared> {
-  const { ingredients, cachedir, signal, log } = options;
+  const { inputs, cachedir, signal, log } = options;
   const store = await TemplateStore.open(cachedir);
-  const parts = await keyParts(ingredients, store.memo, log);
+  const parts = await keyParts(inputs, store.memo, log);
   if (parts === null) {
     throw new GuestfsError('ERR_GUESTFS_UNSUPPORTED', 'templates cannot be made for this kernel and CPU', {
       hint: 'launches go on cold; a kernel of this host, with its modules in /lib/modules, would do',
@@ -55,7 +55,7 @@ export async function prepareTemplate(options: PrepareOptions): Promise<Prepared
     try {
       log(`warm start: making the template ${key}`);
       await holdDuring(buildTemplate({ ...options, parts, key, staging }));
-      await rememberRoot(ingredients, parts.root, store.memo);
+      await cacheRootHash(inputs, parts.root, store.memo);
       return { template: await store.publish(staging, key), made: true };
     } finally {
       await watcher.release();

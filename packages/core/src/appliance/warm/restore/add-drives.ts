@@ -2,7 +2,7 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { within } from '../../../waiting/within.js';
 import { withDrives } from '../../boot/launch-deadline.js';
 import type { DriveConfig } from '../../config/config.js';
-import type { DriveKind } from '../../drives/check.js';
+import type { DriveKind } from '../../drives/drive-file.js';
 import { checkDriveConfigs } from '../../drives/drive.js';
 import { checkDrives, prepareDrives } from '../../drives/prepare.js';
 import { explainExit } from '../../boot/failure.js';

@@ -18,7 +18,7 @@ export class RestoreFailure extends Error {
 }
 
 /** A host that did not let a machine get anywhere: nobody knows then what the machine would have done. */
-export class BusyHost extends Error {}
+export class HostBusyError extends Error {}
 
 /** What qemu says where the host is short of something, or does not do what it did when the template was made. */
 const HOST_CAUSES =
@@ -34,5 +34,5 @@ export function isTemplateAtFault({ step, cause }: RestoreFailure): boolean {
   const { end } = cause;
   if (end !== null) return end.exitCode !== null || (end.signal !== null && !FOREIGN_SIGNALS.includes(end.signal));
   if (step === 'load') return GuestfsError.is(cause.cause);
-  return step === 'wake' && !(cause.cause instanceof BusyHost);
+  return step === 'wake' && !(cause.cause instanceof HostBusyError);
 }

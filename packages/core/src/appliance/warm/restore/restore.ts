@@ -5,14 +5,14 @@ import { GuestfsError } from '../../../protocol/errors.js';
 import { within } from '../../../waiting/within.js';
 import type { LaunchConfig } from '../../config/config.js';
 import { withDrives, type BoundContext } from '../../boot/launch-deadline.js';
-import type { DriveKind } from '../../drives/check.js';
+import type { DriveKind } from '../../drives/drive-file.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
 import { MachineSession } from '../../boot/session.js';
 import { warmArguments } from '../machine/machine.js';
 import { runMachine, type RunOptions } from '../machine/machine-run.js';
 import { addDisks, driveAdder } from './add-drives.js';
-import { BusyHost, RestoreFailure, type RestoreStep } from './fault.js';
-import { BUSY_LIMIT, untilAlive } from './patience.js';
+import { HostBusyError, RestoreFailure, type RestoreStep } from './fault.js';
+import { BUSY_LIMIT, waitUntilAlive } from './liveness.js';
 import { loadState } from '../machine/migration.js';
 import { pingDaemon } from './ping.js';
 import type { Template } from '../template/template.js';
@@ -65,7 +65,7 @@ async function restoreBySteps(options: RestoreOptions, enter: (step: RestoreStep
     async ({ home, machine, qmp, monitor, version, daemon, helper: helperSocket }) => {
       enter('load');
       const loading = loadState(qmp, version, join(template.folder, 'state'));
-      await within(BUSY_LIMIT, loading, () => new BusyHost(`qemu did not load the state within ${BUSY_LIMIT} ms`));
+      await within(BUSY_LIMIT, loading, () => new HostBusyError(`qemu did not load the state within ${BUSY_LIMIT} ms`));
       enter('disks');
       const patience = context.deadline.left / 2;
       const opening = addDisks(qmp, home, config.drives, options.driveKinds);
@@ -75,7 +75,7 @@ async function restoreBySteps(options: RestoreOptions, enter: (step: RestoreStep
       context.phase('kernelUp');
       const helper = new GuestHelper(helperSocket);
       const { seeded, ready } = helper.wake(config.drives.length);
-      await untilAlive(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
+      await waitUntilAlive(Promise.all([seeded, pingDaemon(daemon)]), machine.pid);
       enter('scan');
       context.phase('initRunning');
       const limit = context.deadline.left / 2;

@@ -1,12 +1,12 @@
 import type { Appliance } from '../../find/appliance.js';
 import type { LaunchConfig } from '../../config/config.js';
 import type { BoundContext } from '../../boot/launch-deadline.js';
-import type { DriveKind } from '../../drives/check.js';
+import type { DriveKind } from '../../drives/drive-file.js';
 import type { AcceleratorName, HostCpu } from '../../qemu/architecture.js';
 import type { Qemu } from '../../qemu/find.js';
 import type { MachineSession } from '../../boot/session.js';
-import { whyCold } from '../eligible.js';
-import { keyParts, templateKey, type Ingredients } from '../template/key.js';
+import { explainColdBoot } from '../eligible.js';
+import { keyParts, templateKey, type TemplateInputs } from '../template/key.js';
 import { RunFailure } from '../machine/machine-run.js';
 import { isTemplateAtFault, RestoreFailure } from './fault.js';
 import { restoreMachine } from './restore.js';
@@ -35,7 +35,7 @@ const COLD = { session: null, wanted: null } as const;
 export async function tryWarmStart(options: WarmStartOptions, again = false): Promise<WarmStart> {
   const { config, context, appliance } = options;
   const log = (line: string): void => context.log(`warm start: ${line}`);
-  const why = whyCold(config);
+  const why = explainColdBoot(config);
   if (why !== null) {
     log(`not used (${why})`);
     return COLD;
@@ -44,10 +44,10 @@ export async function tryWarmStart(options: WarmStartOptions, again = false): Pr
     log('not used (the appliance has no root of its own)');
     return COLD;
   }
-  const ingredients: Ingredients = { ...options, appliance: { ...appliance, root: appliance.root } };
+  const inputs: TemplateInputs = { ...options, appliance: { ...appliance, root: appliance.root } };
   try {
     const store = await TemplateStore.open(config.cachedir);
-    const parts = await keyParts(ingredients, store.memo, (line) => context.log(line));
+    const parts = await keyParts(inputs, store.memo, (line) => context.log(line));
     if (parts === null) {
       log('not used (templates cannot be made for this kernel and CPU)');
       return COLD;
@@ -67,7 +67,7 @@ export async function tryWarmStart(options: WarmStartOptions, again = false): Pr
         ? `there is no template ${key} yet`
         : `the template ${key} was removed: ${found.problem}`,
     );
-    return { session: null, wanted: { ingredients, key, store } };
+    return { session: null, wanted: { inputs, key, store } };
   } catch (error) {
     context.signal.throwIfAborted();
     log(`not used (${oneLine(error)})`);

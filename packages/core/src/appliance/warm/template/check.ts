@@ -37,7 +37,7 @@ export async function writeManifest(folder: string, about: Pick<Manifest, 'key' 
  */
 export async function templateProblem(folder: string, key: string): Promise<string | null> {
   const unsafe = await unsafeFolder(folder);
-  if (unsafe !== null) return `its folder ${unsafe}`;
+  if (unsafe !== null) return `its directory ${unsafe}`;
   const manifest = await readManifest(folder);
   if (manifest === null || manifest.key !== key) return 'its manifest is damaged';
   for (const name of TEMPLATE_FILES) {

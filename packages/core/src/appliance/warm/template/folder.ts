@@ -16,7 +16,7 @@ export async function openWarmFolder(cachedir: string): Promise<string> {
   });
   const problem = await unsafeFolder(folder);
   if (problem === null) return folder;
-  throw new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the folder of templates ${folder} ${problem}`, {
+  throw new GuestfsError('ERR_GUESTFS_UNSAFE_PATH', `the directory of templates ${folder} ${problem}`, {
     hint: `remove it: rm -r ${folder}`,
   });
 }
@@ -25,7 +25,7 @@ export async function openWarmFolder(cachedir: string): Promise<string> {
 export async function unsafeFolder(folder: string): Promise<string | null> {
   const stat = await lstat(folder);
   const uid = process.geteuid?.();
-  if (!stat.isDirectory()) return 'is not a folder';
+  if (!stat.isDirectory()) return 'is not a directory';
   if (uid !== undefined && stat.uid !== uid) return `belongs to user ${stat.uid}, not to ${uid}`;
   if ((stat.mode & 0o077) !== 0) return 'is open to other users';
   return null;

@@ -18,7 +18,7 @@ import type { Memo } from '../../cache/memo.js';
 const RECIPE = 7;
 
 /** All that a template is made from. */
-export interface Ingredients {
+export interface TemplateInputs {
   readonly qemu: Qemu;
   readonly cpu: HostCpu;
   readonly accelerator: AcceleratorName;
@@ -47,7 +47,7 @@ export function templateKey(parts: KeyParts): string {
 }
 
 /** The kernel's arguments of a template's machine. */
-export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredients): string {
+export function templateKernelArguments({ cpu, accelerator, appliance }: TemplateInputs): string {
   return kernelArguments({
     traits: leanTraits(cpu, accelerator),
     rootUuid: appliance.rootUuid,
@@ -66,12 +66,12 @@ export function templateKernelArguments({ cpu, accelerator, appliance }: Ingredi
  * milliseconds. Null where no template can be made: no guest programs or no lean initrd for this CPU and kernel.
  */
 export async function keyParts(
-  ingredients: Ingredients,
+  inputs: TemplateInputs,
   memo: Memo,
   log?: (line: string) => void,
 ): Promise<KeyParts | null> {
-  const { qemu, cpu, accelerator, appliance } = ingredients;
-  const [helper, initrd] = await Promise.all([guestProgram('guest-helper', cpu), leanInitrdHash(ingredients, memo)]);
+  const { qemu, cpu, accelerator, appliance } = inputs;
+  const [helper, initrd] = await Promise.all([guestProgram('guest-helper', cpu), leanInitrdHash(inputs, memo)]);
   if (helper === null || initrd === '') return null;
   const hashed = async (file: string): Promise<string> =>
     memo.get(`content ${file}`, await fileIdentity(file), () => contentHash(file, log));
@@ -85,7 +85,7 @@ export async function keyParts(
       async () => (await qemuVersion(qemu, log)) ?? '',
     ),
     arguments: warmArguments({ cpu, accelerator, use: 'restore', ...placeholders }),
-    kernelArguments: templateKernelArguments(ingredients),
+    kernelArguments: templateKernelArguments(inputs),
     kernel: await hashed(appliance.kernel),
     initrd,
     helper: createHash('sha256').update(helper).digest('hex'),
@@ -100,14 +100,14 @@ export async function keyParts(
 }
 
 /** Remembers a root's hash though another name was given to the file, which changes the file's identity. */
-export async function rememberRoot({ appliance: { root } }: Ingredients, hash: string, memo: Memo): Promise<void> {
+export async function cacheRootHash({ appliance: { root } }: TemplateInputs, hash: string, memo: Memo): Promise<void> {
   await memo.set(rootName(root), await fileIdentity(root), hash);
 }
 
 const rootName = (file: string): string => `root ${file}`;
 
 /** The hash of the lean initrd, empty where there is none; it depends on the kernel, its modules and the init. */
-async function leanInitrdHash({ appliance, cpu }: Ingredients, memo: Memo): Promise<string> {
+async function leanInitrdHash({ appliance, cpu }: TemplateInputs, memo: Memo): Promise<string> {
   const kernel = await fileIdentity(appliance.kernel);
   const release = await memo.get(
     `release ${appliance.kernel}`,

@@ -1,7 +1,7 @@
 import { chmod, copyFile, link, rm } from 'node:fs/promises';
 import { GuestfsError } from '../../../protocol/errors.js';
 import { contentHash } from '../../cache/content-hash.js';
-import { ext2Traces } from '../../cache/ext2-traces.js';
+import { findExt2Traces } from '../../cache/ext2-traces.js';
 import { unsafeFile } from './folder.js';
 import { runCommand } from '../../process/run.js';
 import { lastLines } from '../../process/tail.js';
@@ -14,14 +14,14 @@ const COPY_LIMIT = 300_000;
  * part of it. A template brings the root along that it was made from, so one that differs in these is as good.
  */
 export function rootHash(file: string, log?: (line: string) => void): Promise<string> {
-  return contentHash(file, log, ext2Traces);
+  return contentHash(file, log, findExt2Traces);
 }
 
 /**
  * Puts the root into a template's folder: the saved machine has parts of this very one in its memory, and must never go on
  * over another, whatever becomes of the appliance. A hard link where that can be had, which takes no room.
  */
-export async function keepRoot(
+export async function storeRoot(
   { root, rootFormat }: { readonly root: string; readonly rootFormat: 'raw' | 'qcow2' },
   target: string,
   { signal, log }: { readonly signal: AbortSignal; readonly log: (line: string) => void },

@@ -6,7 +6,7 @@ import { SingleFlight } from '../../../waiting/single-flight.js';
 import { codeOf } from '../../host/system-error.js';
 import { manifestPath, templateProblem } from './check.js';
 import { openWarmFolder } from './folder.js';
-import type { Ingredients } from './key.js';
+import type { TemplateInputs } from './key.js';
 import { Memo } from '../../cache/memo.js';
 import { liveStagings, makeStaging } from './staging.js';
 import { TEMPLATE_FILES, type Template } from './template.js';
@@ -37,7 +37,7 @@ const GIVE_WAY = 50;
 const checks = new SingleFlight<string | null>();
 
 /** What a look for a template gives. */
-export type Found =
+export type TemplateLookup =
   | { readonly kind: 'ready'; readonly template: Template }
   | { readonly kind: 'missing' }
   /** It was removed. */
@@ -45,7 +45,7 @@ export type Found =
 
 /** A template that is not there, and what it would be made of. */
 export interface MissingTemplate {
-  readonly ingredients: Ingredients;
+  readonly inputs: TemplateInputs;
   readonly key: string;
   readonly store: TemplateStore;
 }
@@ -68,7 +68,7 @@ export class TemplateStore {
   }
 
   /** Looks for a template, checks it, and removes one that is not as it was made. */
-  async find(key: string): Promise<Found> {
+  async find(key: string): Promise<TemplateLookup> {
     const folder = join(this.#folder, key);
     const identity = await folderIdentity(folder);
     if (identity === null) return { kind: 'missing' };

@@ -15,16 +15,16 @@ const record = z.object({
 });
 
 /** What is remembered of a qemu on this host until it boots again. */
-export interface Remembered {
+export interface CachedAccelerators {
   readonly builtIn: readonly string[];
   readonly verdict: Verdict | null;
 }
 
 /** A machine that gave no sign of life may only have been slow that time: asked again after a day. */
-export const DOUBT_LASTS = 24 * 60 * 60 * 1000;
+export const UNCERTAIN_LIFETIME = 24 * 60 * 60 * 1000;
 
 /** Answers about accelerators in the cache folder, one file for each boot of the host and each qemu. */
-export class VerdictStore {
+export class AcceleratorCache {
   readonly #file: () => Promise<string>;
 
   constructor(cachedir: string, qemu: Qemu) {
@@ -38,7 +38,7 @@ export class VerdictStore {
   }
 
   /** Null where nothing is known; a file that cannot be read or understood counts as nothing. */
-  async read(): Promise<Remembered | null> {
+  async read(): Promise<CachedAccelerators | null> {
     try {
       const { builtIn, works, reason, expires } = record.parse(JSON.parse(await readFile(await this.#file(), 'utf8')));
       return { builtIn, verdict: works === null || expires < Date.now() ? null : { works, reason } };
@@ -47,9 +47,9 @@ export class VerdictStore {
     }
   }
 
-  /** Remembers for `lasts` milliseconds, by default until the host boots again. Failing costs only time later. */
-  async write(builtIn: readonly string[], verdict: Verdict | null, lasts = Number.MAX_SAFE_INTEGER): Promise<void> {
-    const expires = Math.min(Date.now() + lasts, Number.MAX_SAFE_INTEGER);
+  /** Remembers for `lifetime` milliseconds, by default until the host boots again. Failing costs only time later. */
+  async write(builtIn: readonly string[], verdict: Verdict | null, lifetime = Number.MAX_SAFE_INTEGER): Promise<void> {
+    const expires = Math.min(Date.now() + lifetime, Number.MAX_SAFE_INTEGER);
     const content = { builtIn, works: verdict?.works ?? null, reason: verdict?.reason ?? '', expires };
     try {
       const file = await this.#file();

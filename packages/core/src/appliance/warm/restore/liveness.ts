@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { pause } from '../../../waiting/give-up.js';
-import { BusyHost } from './fault.js';
+import { HostBusyError } from './fault.js';
 
 /** A restored machine that is alive answers within milliseconds; this many are waited for its first word. */
 const SILENCE_LIMIT = 2000;
@@ -11,9 +11,9 @@ const STEP = 100;
 
 /**
  * Waits for a restored machine's sign of life. Rejects with an error when it stays silent though the host lets it run (a
- * state that loaded and then hangs), and with {@link BusyHost} when the host did not let it run.
+ * state that loaded and then hangs), and with {@link HostBusyError} when the host did not let it run.
  */
-export async function untilAlive(sign: Promise<unknown>, pid: number | null): Promise<void> {
+export async function waitUntilAlive(sign: Promise<unknown>, pid: number | null): Promise<void> {
   // It may come before anyone waits for it.
   sign.catch(() => undefined);
   const begin = performance.now();
@@ -30,7 +30,7 @@ export async function untilAlive(sign: Promise<unknown>, pid: number | null): Pr
       const waited = (await waitedForProcessor(pid)) - waitedBefore + blocked;
       const what = `the restored machine gave no sign of life within ${Math.round(elapsed)} ms`;
       if (elapsed - waited > SILENCE_LIMIT) throw new Error(what);
-      if (elapsed > BUSY_LIMIT) throw new BusyHost(what);
+      if (elapsed > BUSY_LIMIT) throw new HostBusyError(what);
     }
   })();
   silent.catch(() => undefined);
