@@ -29,7 +29,11 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'guestfs-archive-'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  // Folders without write permission are in the way of all but root.
+  execFileSync('chmod', ['-R', 'u+rwx', folder]);
+  await rm(folder, { recursive: true, force: true });
+});
 
 const bytes = (path: string) => Buffer.from(path);
 
