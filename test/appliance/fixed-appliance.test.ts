@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Guestfs, makeFixedAppliance } from 'guestfs';
-import { findProgram } from '@guestfs/core/internal';
+import { findProgram } from '@guestfs/core/appliance';
 
 let folder: string;
 beforeAll(async () => {

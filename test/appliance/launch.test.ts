@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { directBackend } from '@guestfs/attach';
 import type { DriveConfig, Session } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { launchConfig, launchContext } from '../support/launch-settings.js';
 
 // Under software emulation on a busy machine a boot may take minutes.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Guestfs } from 'guestfs';
-import { environmentDefaults, hostCpu, prepareAppliance } from '@guestfs/core/internal';
+import { environmentDefaults, hostCpu, prepareAppliance } from '@guestfs/core/appliance';
 
 const run = promisify(execFile);
 // Owners and devices of the files can be kept by root only.

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Guestfs } from 'guestfs';
-import { findProgram } from '@guestfs/core/internal';
+import { findProgram } from '@guestfs/core/appliance';
 
 const program = fileURLToPath(new URL('../../packages/guestfs/bin/guestfs.js', import.meta.url));
 

@@ -8,7 +8,7 @@ jest.setTimeout(120_000);
 
 const CHILD = `
 import { directBackend } from '@guestfs/attach';
-import { registerLive } from '@guestfs/core/internal';
+import { registerLive } from '@guestfs/core/appliance';
 const [config, how] = [JSON.parse(process.argv[1]), process.argv[2]];
 const flush = () => new Promise((resolve) => {
   console.log('flushing');

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { directBackend } from '@guestfs/attach';
 import type { Session, Transport } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { TransportPair, TransportPeer } from '../compliance/transport-contract.js';
 import { launchConfig, launchContext } from './launch-settings.js';
 

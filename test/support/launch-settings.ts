@@ -1,4 +1,4 @@
-import { environmentDefaults } from '@guestfs/core/internal';
+import { environmentDefaults } from '@guestfs/core/appliance';
 import type { LaunchConfig, LaunchContext, LaunchPhase } from '@guestfs/core';
 
 /** The settings of a handle that nobody configured, for tests that use a backend without a handle. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { environmentDefaults, findQemu, hostCpu, prepareAppliance } from '@guestfs/core/internal';
+import { environmentDefaults, findQemu, hostCpu, prepareAppliance } from '@guestfs/core/appliance';
 
 const run = promisify(execFile);
 

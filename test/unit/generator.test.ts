@@ -78,6 +78,8 @@ describe('imports', () => {
     [core, '../qemu/find.js'],
     ['packages/core/src/appliance/direct-backend.ts', './warm/restore/warm-start.js'],
     ['packages/guestfs/src/guestfs.ts', '@guestfs/attach'],
+    ['packages/guestfs/src/guestfs.ts', '@guestfs/core/protocol'],
+    ['packages/attach/src/unix.ts', '@guestfs/core/appliance'],
   ])('%s may import %s', (file, specifier) => expect(judgeImport(file, specifier)).toBeNull());
 
   test.each([
@@ -85,6 +87,7 @@ describe('imports', () => {
     [core, 'guestfs', /may not import guestfs/],
     [core, '@guestfs/core', /may not import core/],
     [core, '@guestfs/events/src/emitter.js', /reaches into/],
+    ['packages/attach/src/unix.ts', '@guestfs/core/internal', /its entries are ., protocol, appliance/],
     [core, '../../../events/src/emitter.js', /leaves the package/],
     [core, '../errors', /end in \.js/],
     ['packages/core/src/protocol/errors.ts', '../appliance/host/install-hint.js', /protocol may not import appliance/],

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { procedures, structs } from '@guestfs/core/internal';
+import { procedures, structs } from '@guestfs/core/protocol';
 import { Guestfs } from 'guestfs';
 import { loadSpec } from '../../tools/src/load.js';
 import { argumentName, camelCase } from '../../tools/src/naming.js';

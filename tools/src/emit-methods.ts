@@ -29,7 +29,7 @@ function emitClass(spec: Spec, describer: Describer): string {
   const options = functions.filter(takesOptional).map(optionsName);
   return [
     importTypes(fromCore, '@guestfs/core'),
-    `import { procedures } from '@guestfs/core/internal';`,
+    `import { procedures } from '@guestfs/core/protocol';`,
     `import { MethodBase } from '../call/base.js';`,
     `import type { FileSource } from '../files/sources.js';`,
     `import type { FileTarget } from '../files/targets.js';`,
@@ -173,7 +173,7 @@ function emitSignatures(spec: Spec): string {
     );
   });
   return [
-    `import { structs } from '@guestfs/core/internal';`,
+    `import { structs } from '@guestfs/core/protocol';`,
     `import type { Signature } from '../call/signature.js';`,
     '',
     '/** The arguments and result of each function that the library does by itself. */',

@@ -4,6 +4,13 @@ import ts from 'typescript';
 /** The packages in the direction of imports: each may use those before it. */
 const ORDER = ['events', 'core', 'attach', 'guestfs'];
 
+/** What the packages offer each other besides their index. */
+const ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  events: ['internal'],
+  core: ['protocol', 'appliance'],
+  attach: ['internal'],
+};
+
 /**
  * The folders of some folders, in the direction of imports: each may use itself and those before it. Files that lie
  * directly in such a folder may use all of its folders.
@@ -78,8 +85,8 @@ export function judgeImport(file: string, specifier: string): string | null {
   const [, to, rest] = /^(?:@guestfs\/([^/]+)|guestfs)(?:\/(.*))?$/.exec(specifier) ?? [];
   const target = specifier === 'guestfs' || specifier.startsWith('guestfs/') ? 'guestfs' : to;
   if (target === undefined) return null;
-  if (rest !== undefined && rest !== 'internal')
-    return `${specifier} reaches into the package: use its index or ./internal`;
+  if (rest !== undefined && !ENTRIES[target]?.includes(rest))
+    return `${specifier} reaches into the package: its entries are ${['.', ...(ENTRIES[target] ?? [])].join(', ')}`;
   if (ORDER.indexOf(target) < ORDER.indexOf(from)) return null;
   return `${from} may not import ${target}: the direction is ${ORDER.join(' <- ')}`;
 }

@@ -1,5 +1,5 @@
 import type { Backend } from '@guestfs/core';
-import { DirectBackend } from '@guestfs/core/internal';
+import { DirectBackend } from '@guestfs/core/appliance';
 
 /**
  * The backend `direct`: the appliance under a qemu that this process starts, and that ends with this process however it

@@ -11,7 +11,7 @@ import {
   prepareAppliance,
   runCommand,
   SingleFlight,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/appliance';
 
 export interface FixedApplianceOptions {
   /** Folders searched for the appliance to copy; default LIBGUESTFS_PATH, else the usual ones. */

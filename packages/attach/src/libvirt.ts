@@ -31,7 +31,7 @@ import {
   withDrives,
   withinLaunchTimeout,
   type BoundContext,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/appliance';
 import type { Authenticate } from './libvirt/credentials.js';
 import { prepareLibvirtDrives, makeOverlay } from './libvirt/drives.js';
 import { machineXml } from './libvirt/machine-xml.js';

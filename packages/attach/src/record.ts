@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GuestfsError, type Backend, type LaunchContext, type Session } from '@guestfs/core';
-import { registerLive } from '@guestfs/core/internal';
+import { registerLive } from '@guestfs/core/appliance';
 import { encodeSessionRecord } from './replay/records.js';
 import { Recorder, summarize } from './replay/recorder.js';
 

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Connection, GuestfsError, type Backend, type LaunchConfig } from '@guestfs/core';
-import { checkDriveConfigs } from '@guestfs/core/internal';
+import { checkDriveConfigs } from '@guestfs/core/appliance';
 import { Player } from './replay/player.js';
 import { readRecording, type Recording } from './replay/records.js';
 import { summarize } from './replay/recorder.js';

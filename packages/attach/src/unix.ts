@@ -7,7 +7,7 @@ import {
   type LaunchContext,
   type Session,
 } from '@guestfs/core';
-import { withinLaunchTimeout } from '@guestfs/core/internal';
+import { withinLaunchTimeout } from '@guestfs/core/appliance';
 import { checkSocket } from './unix/check-socket.js';
 import { connectWithRetry } from './unix/connect.js';
 import { greet } from './unix/greeting.js';

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { argumentTypes } from '@guestfs/core/internal';
+import { argumentTypes } from '@guestfs/core/protocol';
 import { z } from 'zod';
 import { CALL_OPTIONS, unknownOption } from './call/check.js';
 

@@ -1,6 +1,6 @@
 import type { CallOptions, GuestfsError } from '@guestfs/core';
-import { SETTING_NAMES, SETTINGS, splitList } from '@guestfs/core/internal';
-import type { Environment, SettingName, SettingRule, Settings, SettingType } from '@guestfs/core/internal';
+import { SETTING_NAMES, SETTINGS, splitList } from '@guestfs/core/appliance';
+import type { Environment, SettingName, SettingRule, Settings, SettingType } from '@guestfs/core/appliance';
 import { z } from 'zod';
 import type { AddDriveOptions } from './generated/options.js';
 import { isDirect, openBackend } from './handle/backends.js';

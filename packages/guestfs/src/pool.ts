@@ -1,14 +1,8 @@
 import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
-import {
-  checkDriveCount,
-  describeArguments,
-  holdDuring,
-  makeDrive,
-  pause,
-  unlessAborted,
-} from '@guestfs/core/internal';
+import { checkDriveCount, makeDrive, pause, unlessAborted } from '@guestfs/core/appliance';
+import { describeArguments, holdDuring } from '@guestfs/core/protocol';
 import { checkCall } from './call/check.js';
 import { signatures } from './generated/signatures.js';
 import { handleOf } from './handle/registry.js';

@@ -1,6 +1,6 @@
 import { Operation } from '@guestfs/core';
 import type { CallOptions } from '@guestfs/core';
-import { prepareFor } from '@guestfs/core/internal';
+import { prepareFor } from '@guestfs/core/appliance';
 import { createEvent } from '@guestfs/events';
 import type { LibraryEvent, WarningEvent } from '@guestfs/events';
 import { rejected } from './call/operations.js';

@@ -1,6 +1,6 @@
 import { recordingBackend } from '@guestfs/attach';
 import type { RecordingSummary, RecordOptions } from '@guestfs/attach';
-import { absolutePath } from '@guestfs/core/internal';
+import { absolutePath } from '@guestfs/core/appliance';
 import type { Guestfs } from './guestfs.js';
 import { handleOf } from './handle/registry.js';
 

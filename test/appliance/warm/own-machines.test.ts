@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { directBackend } from '@guestfs/attach';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { GuestfsPool, prepareAppliance, type Guestfs } from 'guestfs';
 import { launchConfig, launchContext } from '../../support/launch-settings.js';
 import { host, launched, LONG, memoryOf, SETTINGS, sparse, wasWarm } from './support.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { directBackend } from '@guestfs/attach';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Guestfs, GuestfsError } from 'guestfs';
 import { prepareAppliance } from 'guestfs';
 import { launchConfig, launchContext } from '../../support/launch-settings.js';

@@ -2,7 +2,7 @@ import { open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { prepareAppliance } from 'guestfs';
-import { hostCpu } from '@guestfs/core/internal';
+import { hostCpu } from '@guestfs/core/appliance';
 import { guestProgram } from '../../../packages/core/src/appliance/lean/guest-program.js';
 import { contentHash } from '../../../packages/core/src/appliance/cache/content-hash.js';
 import { copyFolder, OwnStore } from './own-store.js';

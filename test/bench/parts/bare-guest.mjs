@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { environmentDefaults, findQemu, hostCpu, prepareAppliance } from '@guestfs/core/internal';
+import { environmentDefaults, findQemu, hostCpu, prepareAppliance } from '@guestfs/core/appliance';
 import { openBare } from './bare.mjs';
 import { callFrame, int, PROC, string } from './wire.mjs';
 

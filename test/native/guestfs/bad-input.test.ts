@@ -2,7 +2,7 @@ import { lstat, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { GuestfsError, type Guestfs } from 'guestfs';
 import { signatures } from '../../../packages/guestfs/src/generated/signatures.js';
 import { nativeDaemonMissing } from '../../support/native-daemon.js';

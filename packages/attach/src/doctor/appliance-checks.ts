@@ -1,4 +1,4 @@
-import { installHint } from '@guestfs/core/internal';
+import { installHint } from '@guestfs/core/appliance';
 import { failed, ok, skipped, warning, type Check } from './check.js';
 import { hostKernels } from './kernel.js';
 

@@ -1,4 +1,4 @@
-import { environmentDefaults } from '@guestfs/core/internal';
+import { environmentDefaults } from '@guestfs/core/appliance';
 import { checkAppliance, checkKernel, checkSupermin } from './appliance-checks.js';
 import { CHECK_IDS, failed, type Check, type CheckId, type CheckResult, type DiagnosisSubject } from './check.js';
 import { checkFolders, checkLibvirt, checkSockets, checkSpace } from './host-checks.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { folderHint, type FolderRole } from '@guestfs/core/internal';
+import { folderHint, type FolderRole } from '@guestfs/core/appliance';
 import { failed, ok, skipped, warning, type Check, type DiagnosisSubject } from './check.js';
 import type { Probes } from './probes.js';
 

@@ -11,7 +11,7 @@ import {
   type AcceleratorName,
   type FoundAppliance,
   type HostCpu,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/appliance';
 
 /** What a file is to this user. */
 export interface FileFacts {

@@ -1,4 +1,4 @@
-import { installHint, machineAccelerator, parseAccelerators } from '@guestfs/core/internal';
+import { installHint, machineAccelerator, parseAccelerators } from '@guestfs/core/appliance';
 import { failed, ok, skipped, warning, type Check, type DiagnosisSubject } from './check.js';
 import { kernelOf } from './kernel.js';
 import type { Probes } from './probes.js';

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { protocolRules, type DriveConfig } from '@guestfs/core/internal';
+import { protocolRules, type DriveConfig } from '@guestfs/core/appliance';
 import type { DiskSource, DomainDisk } from './disk.js';
 import type { Domain } from './domain.js';
 import type { VirshCommands } from './find.js';

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateFolder } from '@guestfs/core/internal';
+import { makePrivateFolder } from '@guestfs/core/appliance';
 import type { CredentialAnswers, CredentialType } from './credentials.js';
 
 /** The services by which libvirt's drivers look credentials up; the daemon's own is `libvirt`. */

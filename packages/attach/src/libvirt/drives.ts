@@ -11,7 +11,7 @@ import {
   lastLines,
   runCommand,
   type DriveKind,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/appliance';
 import { needsOverlay, type LibvirtDrive, type Overlay } from './machine-xml.js';
 
 /** Makes ready what libvirt is to be told: it needs formats by name, and overlays where qemu would make them itself. */

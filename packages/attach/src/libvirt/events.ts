@@ -1,4 +1,4 @@
-import type { MachineEvent } from '@guestfs/core/internal';
+import type { MachineEvent } from '@guestfs/core/appliance';
 import { USER_ALIAS } from './machine-xml.js';
 
 const DISK = /^event 'io-error-reason' for domain .*: .* \((\S*)\) (none|pause|report) due to ?(.*)$/;

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { lastLines, type CommandResult } from '@guestfs/core/internal';
+import { lastLines, type CommandResult } from '@guestfs/core/appliance';
 import { isAuthenticationFailure } from './prompts.js';
 
 const NOT_FOUND = /failed to get domain|domain not found|no domain with matching/i;

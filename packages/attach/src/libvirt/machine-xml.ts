@@ -6,7 +6,7 @@ import {
   type AcceleratorName,
   type DriveKind,
   type HostCpu,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/appliance';
 import { element, formatXml, type XmlElement } from './xml.js';
 
 /** What the alias of a device begins with where it is not libvirt's own. */

@@ -1,5 +1,5 @@
 import type { DriveConfig } from '@guestfs/core';
-import { MachineMonitor } from '@guestfs/core/internal';
+import { MachineMonitor } from '@guestfs/core/appliance';
 import { libvirtEvent, runState } from './events.js';
 import type { VirshShell } from './shell.js';
 

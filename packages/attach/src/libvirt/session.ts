@@ -1,5 +1,6 @@
 import { GuestfsError, type Connection, type Session, type SessionEnd } from '@guestfs/core';
-import { holdDuring, orNull, type MachineHome, type MachineMonitor, type Tail } from '@guestfs/core/internal';
+import { orNull, type MachineHome, type MachineMonitor, type Tail } from '@guestfs/core/appliance';
+import { holdDuring } from '@guestfs/core/protocol';
 import type { VirshShell } from './shell.js';
 
 /** How long libvirt may take to end the machine in order, in milliseconds. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GuestfsError } from '@guestfs/core';
-import { withDeathSignal, lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/internal';
+import { withDeathSignal, lastLines, pause, startProcess, within, type StartedProcess } from '@guestfs/core/appliance';
 import { explainFailure } from './failures.js';
 import type { Virsh } from './virsh.js';
 

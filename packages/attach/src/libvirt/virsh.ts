@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { findProgram, runCommand, type CommandResult } from '@guestfs/core/internal';
+import { findProgram, runCommand, type CommandResult } from '@guestfs/core/appliance';
 import { withAuthFile } from './auth-file.js';
 import type { Authenticate, CredentialAnswers } from './credentials.js';
 import { explainFailure } from './failures.js';

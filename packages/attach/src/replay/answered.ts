@@ -7,7 +7,7 @@ import {
   LENGTH_SIZE,
   PROGRESS_FLAG,
   readChunk,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/protocol';
 import type { RecordedCall } from './records.js';
 import type { CallRequest } from './request.js';
 

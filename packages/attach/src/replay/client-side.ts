@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { GuestfsError } from '@guestfs/core';
-import { CHUNK_CANCELLED, CHUNK_END, FrameDecoder, readChunk, type FrameReceiver } from '@guestfs/core/internal';
+import { CHUNK_CANCELLED, CHUNK_END, FrameDecoder, readChunk, type FrameReceiver } from '@guestfs/core/protocol';
 import { readCall, type CallRequest } from './request.js';
 
 /** What a client sent as a file. */

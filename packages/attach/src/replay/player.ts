@@ -14,7 +14,7 @@ import {
   PROGRESS_FLAG,
   PROGRESS_OFFSET,
   SERIAL_OFFSET,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/protocol';
 import { isAnswered } from './answered.js';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import type { RecordedCall, Recording } from './records.js';

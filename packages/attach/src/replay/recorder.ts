@@ -19,7 +19,7 @@ import {
   STATUS_ERROR,
   Writer,
   type FrameReceiver,
-} from '@guestfs/core/internal';
+} from '@guestfs/core/protocol';
 import { ClientSide, type ClientObserver, type UploadSummary } from './client-side.js';
 import { RECORDING_VERSION, type DriveSummary, type SessionRecord } from './records.js';
 import type { CallRequest } from './request.js';

@@ -1,5 +1,5 @@
 import type { Procedure, WireField } from '@guestfs/core';
-import { HEADER_OFFSET, HEADER_SIZE, procedures, Reader } from '@guestfs/core/internal';
+import { HEADER_OFFSET, HEADER_SIZE, procedures, Reader } from '@guestfs/core/protocol';
 
 const byNumber = new Map<number, Procedure>(
   Object.values(procedures).map((procedure) => [procedure.proc, procedure as Procedure]),

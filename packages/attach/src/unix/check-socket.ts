@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { GuestfsError } from '@guestfs/core';
-import { checkSocketPath, codeOf } from '@guestfs/core/internal';
+import { checkSocketPath, codeOf } from '@guestfs/core/appliance';
 
 const WRITABLE_BY_OTHERS = 0o002;
 const STICKY = 0o1000;

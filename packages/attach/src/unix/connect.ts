@@ -1,5 +1,5 @@
 import { connectUnix, type GuestfsError, type SocketTransport } from '@guestfs/core';
-import { codeOf, pause } from '@guestfs/core/internal';
+import { codeOf, pause } from '@guestfs/core/appliance';
 
 /** What a daemon that is just starting, or one whose client is just leaving, answers with. */
 const PASSING = ['ENOENT', 'ECONNREFUSED', 'EAGAIN'];

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { onAbort } from '@guestfs/events/internal';
 import { GuestfsError, type Transport, type TransportReceiver } from '@guestfs/core';
-import { cancelWord, DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/internal';
+import { cancelWord, DIRECTION_REPLY, LAUNCH_FLAG, pingFrame } from '@guestfs/core/protocol';
 import { PatternSearch } from './pattern-search.js';
 
 export interface GreetingOptions {

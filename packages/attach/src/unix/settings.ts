@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { booleanSetting } from '@guestfs/core/internal';
+import { booleanSetting } from '@guestfs/core/appliance';
 
 /** How to attach to a daemon that runs already. */
 export interface AttachOptions {

@@ -1,6 +1,6 @@
 import { DownloadOperation, GuestfsError, Operation } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure, RunControl, Sink } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { anchorFile, openSource } from '../files/sources.js';
 import type { FileSource, OpenSource } from '../files/sources.js';
 import { openTarget } from '../files/targets.js';

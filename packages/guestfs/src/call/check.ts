@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { argumentTypes, explainArgument } from '@guestfs/core/internal';
+import { argumentTypes, explainArgument } from '@guestfs/core/protocol';
 import type { Signature, SignatureField } from './signature.js';
 
 /** What every call takes besides its arguments. */

@@ -1,6 +1,6 @@
 import { Operation } from '@guestfs/core';
 import type { CallOptions, Connection, RunControl, GuestfsError } from '@guestfs/core';
-import { describeArguments } from '@guestfs/core/internal';
+import { describeArguments } from '@guestfs/core/protocol';
 import { createEvent } from '@guestfs/events';
 import type { Handle } from '../handle/handle.js';
 import { checkCall } from './check.js';

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { CallOptions, Connection, Procedure } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { OptionalArguments } from './signature.js';
 
 /** The compressions of tar that every daemon knows. */

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Connection, Procedure } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from './run.js';
 
 /** Since 1.60 a daemon takes what follows one of these as text, or in base64; older ones take all of it as the key. */

@@ -1,5 +1,5 @@
 import type { Operation, Procedure, RunControl, Sink } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Handle } from '../handle/handle.js';
 import type { OptionalArguments } from './signature.js';
 

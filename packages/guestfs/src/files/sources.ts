@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 import { GuestfsError, type ByteFiller } from '@guestfs/core';
-import { absolutePath } from '@guestfs/core/internal';
+import { absolutePath } from '@guestfs/core/appliance';
 import { HostFile } from './host-file.js';
 
 /**

@@ -1,4 +1,4 @@
-import { decodeText, encodeEscaped } from '@guestfs/core/internal';
+import { decodeText, encodeEscaped } from '@guestfs/core/protocol';
 
 /** A path in the guest: a string, its bytes, or a file: URL. One that is not absolute is taken from `/`. */
 export type PathLike = string | Uint8Array | URL;

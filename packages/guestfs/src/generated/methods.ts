@@ -32,7 +32,7 @@ import type {
   Xfsinfo,
   YaraDetection,
 } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { MethodBase } from '../call/base.js';
 import type { FileSource } from '../files/sources.js';
 import type { FileTarget } from '../files/targets.js';

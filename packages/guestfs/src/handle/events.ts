@@ -2,8 +2,8 @@ import { LibvirtCredentials } from '@guestfs/attach/internal';
 import type { Authenticate } from '@guestfs/attach/internal';
 import { LAUNCH_PHASES } from '@guestfs/core';
 import type { LaunchContext, LaunchPhase, RunControl } from '@guestfs/core';
-import { encodeEscaped } from '@guestfs/core/internal';
-import type { Settings } from '@guestfs/core/internal';
+import { encodeEscaped } from '@guestfs/core/protocol';
+import type { Settings } from '@guestfs/core/appliance';
 import { createEvent, GuestfsEmitter, makeProgress, StderrFallback } from '@guestfs/events';
 
 /** In their order. */

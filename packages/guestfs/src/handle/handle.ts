@@ -1,14 +1,8 @@
 import type { RecordingSummary } from '@guestfs/attach';
 import type { Backend, Connection, DriveConfig, RunControl, Session, SessionEnd } from '@guestfs/core';
-import {
-  environmentDefaults,
-  holdDuring,
-  launchGivenUp,
-  procedures,
-  registerLive,
-  unlessAborted,
-} from '@guestfs/core/internal';
-import type { Environment, Settings } from '@guestfs/core/internal';
+import { environmentDefaults, launchGivenUp, registerLive, unlessAborted } from '@guestfs/core/appliance';
+import { holdDuring, procedures } from '@guestfs/core/protocol';
+import type { Environment, Settings } from '@guestfs/core/appliance';
 import { createEvent } from '@guestfs/events';
 import { openBackend } from './backends.js';
 import { HandleEvents } from './events.js';

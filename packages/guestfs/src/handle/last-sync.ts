@@ -1,6 +1,6 @@
 import { GuestfsError, reasonOf } from '@guestfs/core';
 import type { Connection } from '@guestfs/core';
-import { describeCancelled, procedures } from '@guestfs/core/internal';
+import { describeCancelled, procedures } from '@guestfs/core/protocol';
 
 /**
  * After so many milliseconds the kernel of the appliance has written back what was written before, by itself: it takes

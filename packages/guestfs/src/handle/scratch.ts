@@ -1,8 +1,8 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { folderHint, registerLive, startWatcher } from '@guestfs/core/internal';
-import type { Watcher } from '@guestfs/core/internal';
+import { folderHint, registerLive, startWatcher } from '@guestfs/core/appliance';
+import type { Watcher } from '@guestfs/core/appliance';
 import { hostError } from '../files/sources.js';
 
 /** A folder for the scratch disks of a handle: it goes with the handle, and with the process however that ends. */

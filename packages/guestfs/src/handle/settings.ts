@@ -1,7 +1,7 @@
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig, LaunchConfig } from '@guestfs/core';
-import { absolutePath, settingProblem } from '@guestfs/core/internal';
-import type { SettingName, Settings } from '@guestfs/core/internal';
+import { absolutePath, settingProblem } from '@guestfs/core/appliance';
+import type { SettingName, Settings } from '@guestfs/core/appliance';
 
 /** Parameters of qemu that would break the appliance. */
 const FORBIDDEN = ['-kernel', '-initrd', '-nographic', '-display', '-serial', '-full-screen', '-std-vga', '-vnc'];

@@ -1,4 +1,4 @@
-import { decodeText, procedures } from '@guestfs/core/internal';
+import { decodeText, procedures } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 /** What is larger is sent as a file: the message limit is 4 MiB. */

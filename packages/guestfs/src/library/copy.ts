@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { GuestfsError, type Statns } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { packTree } from '../archive/pack.js';
 import { TargetFolder, type Metadata } from '../archive/target-folder.js';
 import { unpackTree } from '../archive/unpack.js';

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 /** What follows `/dev/` in the name of a disk or its partition: one or two characters, `d`, and the rest. */

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
-import { createDisk, imageInfo } from '@guestfs/core/internal';
-import type { CreateDiskOptions, ImageInfo } from '@guestfs/core/internal';
+import { createDisk, imageInfo } from '@guestfs/core/appliance';
+import type { CreateDiskOptions, ImageInfo } from '@guestfs/core/appliance';
 import type { Run } from '../call/run.js';
 import type { DiskCreateOptions } from '../generated/options.js';
 

@@ -1,7 +1,7 @@
 import { channelOfDomain, drivesOfDomain, findDomain, Virsh } from '@guestfs/attach/internal';
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
-import { checkDriveConfigs, makeDrive } from '@guestfs/core/internal';
+import { checkDriveConfigs, makeDrive } from '@guestfs/core/appliance';
 import type { Run } from '../call/run.js';
 import type { AddDomainOptions } from '../generated/options.js';
 import type { Handle } from '../handle/handle.js';

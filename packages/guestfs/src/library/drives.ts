@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { DriveConfig } from '@guestfs/core';
-import { checkDriveCount, makeDrive, MAXIMUM_DRIVES } from '@guestfs/core/internal';
+import { checkDriveCount, makeDrive, MAXIMUM_DRIVES } from '@guestfs/core/appliance';
 import type { AddDriveOptions, AddDriveScratchOptions } from '../generated/options.js';
 import type { Handle } from '../handle/handle.js';
 import type { DriveOptions } from '../options.js';

@@ -1,5 +1,5 @@
 import { GuestfsError } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 /** What the daemon answers about a group. */

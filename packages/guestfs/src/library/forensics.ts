@@ -1,5 +1,5 @@
 import type { TskDirent, YaraDetection } from '@guestfs/core';
-import { procedures, structs } from '@guestfs/core/internal';
+import { procedures, structs } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 import { fetchStructs } from './struct-stream.js';
 

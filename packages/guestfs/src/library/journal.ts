@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Xattr } from '@guestfs/core';
-import { CHUNK_MAX, decodeText, procedures } from '@guestfs/core/internal';
+import { CHUNK_MAX, decodeText, procedures } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 const EQUALS = 0x3d;

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Connection, Dirent, Procedure } from '@guestfs/core';
-import { decodeText, procedures, structs } from '@guestfs/core/internal';
+import { decodeText, procedures, structs } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 import { fetchStructs } from './struct-stream.js';
 

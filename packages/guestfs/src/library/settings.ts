@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
-import { findQemuNow, hostCpu, parseEnvironment as readEnvironment, splitList } from '@guestfs/core/internal';
-import type { SettingName, Settings } from '@guestfs/core/internal';
+import { findQemuNow, hostCpu, parseEnvironment as readEnvironment, splitList } from '@guestfs/core/appliance';
+import type { SettingName, Settings } from '@guestfs/core/appliance';
 import { isDirect, openBackend } from '../handle/backends.js';
 import type { Handle } from '../handle/handle.js';
 import * as change from '../handle/settings.js';

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Procedure, Stat, Statns, Xattr } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 /** Names in one call at most: the status of more would not be a problem, the names of more may be. */

@@ -1,5 +1,5 @@
 import type { Procedure, StructDescriptor } from '@guestfs/core';
-import { Reader, structDecoder } from '@guestfs/core/internal';
+import { Reader, structDecoder } from '@guestfs/core/protocol';
 import type { Run } from '../call/run.js';
 
 /** Fetches a file that is structs in XDR, one after the other, and decodes them. */

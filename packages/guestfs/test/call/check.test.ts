@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GuestfsError, Procedure } from '@guestfs/core';
-import { codecOf, procedures, Writer } from '@guestfs/core/internal';
+import { codecOf, procedures, Writer } from '@guestfs/core/protocol';
 import fc from 'fast-check';
 import { checkCall } from '../../src/call/check.js';
 import type { Signature } from '../../src/call/signature.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { formatCall, formatFailure, formatResult } from '../../src/call/trace.js';
 import type { Signature } from '../../src/call/signature.js';
 import { signatures } from '../../src/generated/signatures.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { makeDrive } from '@guestfs/core/internal';
+import { makeDrive } from '@guestfs/core/appliance';
 import type { AddDriveOptions } from 'guestfs';
 import { Guestfs, GuestfsPool } from 'guestfs';
 import { handleOf } from '../../src/handle/registry.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Operation } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import { connectFake, rejection, type FakeDaemon } from '../../support/fake-daemon.js';
 import { NOTHING, NUMBER, RECEIVE, SEND } from '../../support/procedures.js';
 import { CANCEL_CHUNK, CANCEL_WORD, chunk, END_CHUNK, errorReply, i32, okReply } from '../../support/wire.js';

@@ -1,5 +1,5 @@
 import type { Application, Application2 } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 import { listAlpine, listDebian, listPacman } from './packages.js';
 import { listWindows } from './windows.js';

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Application2 } from '@guestfs/core';
-import { decodeText, procedures } from '@guestfs/core/internal';
+import { decodeText, procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 import { readdir } from '../listing.js';
 import { makeApplication, splitVersion } from './application.js';

@@ -1,6 +1,6 @@
 import { GuestfsError } from '@guestfs/core';
 import type { Application2 } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 import { makeApplication } from './application.js';
 

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { logCommand, makePrivateFolder, withPath } from '@guestfs/core/internal';
+import { logCommand, makePrivateFolder, withPath } from '@guestfs/core/appliance';
 import { execa } from 'execa';
 import type { Run } from '../../call/run.js';
 

@@ -1,4 +1,4 @@
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 import { linuxIcon } from './linux.js';
 import { firstPng } from './png.js';

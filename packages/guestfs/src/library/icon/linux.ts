@@ -1,4 +1,4 @@
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 import { convert } from './convert.js';
 import { firstPng, readSmall } from './png.js';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { GuestfsError } from '@guestfs/core';
-import { procedures } from '@guestfs/core/internal';
+import { procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
