@@ -1,3 +1,4 @@
+import { afterEach } from '@jest/globals';
 import { Connection, memoryTransports, type ConnectionOptions, type Transport } from '@guestfs/core';
 import { errorReply, LAUNCH_WORD, okReply } from './wire.js';
 
@@ -109,7 +110,13 @@ export class FakeDaemon {
   }
 }
 
-/** A connection and the daemon at its other end, in memory. */
+/** An open call keeps the process alive, and many a test leaves one. */
+const connections: Connection[] = [];
+afterEach(() => {
+  for (const connection of connections.splice(0)) connection.destroy();
+});
+
+/** A connection and the daemon at its other end, in memory. It is destroyed when the test is over. */
 export async function connectFake(
   options: Partial<ConnectionOptions> = {},
 ): Promise<{ connection: Connection; daemon: FakeDaemon }> {
@@ -117,6 +124,7 @@ export async function connectFake(
   const daemon = new FakeDaemon(far);
   daemon.send(LAUNCH_WORD);
   const connection = await Connection.open(near, { launchFlag: 'required', ...options });
+  connections.push(connection);
   return { connection, daemon };
 }
 
