@@ -72,7 +72,7 @@ export class EndingPrograms implements AsyncDisposable {
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
     clearTimeout(guard);
     // What the host lacks is no matter here.
-    const said = stdout.split('\n').filter((line) => line !== '' && !line.includes('/dev/kvm'));
+    const said = stdout.split('\n').filter((line) => line !== '' && !/\bKVM\b|\/dev\/kvm/.test(line));
     return { code, said, stderr };
   }
 

@@ -8,17 +8,14 @@ import { PING } from '../wire/ping.js';
 import type { OptionalArguments } from '../wire/codec.js';
 import type { Procedure } from '../wire/descriptors.js';
 import type { Transport } from '../transport/contract.js';
-import { ByteProgress } from '../transfer/byte-progress.js';
+import { transferOf } from '../transfer/start.js';
 import { PendingCall } from './call.js';
-import { Download } from '../transfer/download.js';
 import { closedReason, endedFailure, lostReason } from './failures.js';
-import { Line } from './line.js';
+import { CallQueue } from './call-queue.js';
 import { waitUntilUp } from './opening.js';
 import type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions } from './options.js';
 import { Origins } from './origins.js';
 import type { Stall } from './stall.js';
-import type { Transfer } from '../transfer/transfer.js';
-import { Upload } from '../transfer/upload.js';
 import { cancelledCall, WaitWatch, type CancelledCall } from './wait-watch.js';
 
 /** How the last call of a process that exits went. */
@@ -45,7 +42,7 @@ export class Connection {
   /** Resolves, never rejects, with how the connection ended; also for those who ask later. */
   readonly closed: Promise<ConnectionEnd>;
   readonly #transport: Transport;
-  readonly #line: Line;
+  readonly #queue: CallQueue;
   readonly #watch: WaitWatch | null;
   readonly #origins = new Origins();
   readonly #options: ConnectionOptions;
@@ -63,9 +60,9 @@ export class Connection {
     this.#transport = transport;
     this.#options = options;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#line = new Line(transport, options.tap);
+    this.#queue = new CallQueue(transport, options.tap);
     const { log } = options;
-    this.#watch = log === undefined ? null : new WaitWatch(this.#line, log);
+    this.#watch = log === undefined ? null : new WaitWatch(this.#queue, log);
   }
 
   /**
@@ -80,7 +77,7 @@ export class Connection {
       data: (bytes) => connection.#data(bytes),
       end: (reason) => void connection.#lose(reason),
     });
-    await holdDuring(waitUntilUp(connection, connection.#line.launchFlagFirst, options));
+    await holdDuring(waitUntilUp(connection, connection.#queue.launchFlagFirst, options));
     return connection;
   }
 
@@ -102,7 +99,7 @@ export class Connection {
 
   /** The call that the daemon is at, where that was cancelled: it cannot be interrupted, and what comes next waits. */
   get cancelledCall(): CancelledCall | null {
-    const call = this.#line.abandoned;
+    const call = this.#queue.abandoned;
     return call === null ? null : cancelledCall(call);
   }
 
@@ -118,7 +115,7 @@ export class Connection {
   stall(stall: Stall): void {
     if (this.#end !== null || this.#losing) return;
     this.#stall = stall;
-    for (const call of this.#line.halt()) {
+    for (const call of this.#queue.halt()) {
       call.fail(stall.failure({ ...call.where(), serial: call.serial === 0 ? undefined : call.serial }));
     }
   }
@@ -127,7 +124,7 @@ export class Connection {
   proceed(): void {
     if (this.#stall === null || this.#end !== null || this.#losing) return;
     this.#stall = null;
-    this.#line.proceed();
+    this.#queue.proceed();
   }
 
   /** Has somebody who knows more than the transport tell, within some seconds, why it ended: calls reject with that. */
@@ -160,8 +157,8 @@ export class Connection {
     }
     try {
       call.transfer = transferOf(issued, options);
-      const { idle } = this.#line;
-      this.#line.issue(issued, options?.size ?? 0n);
+      const { idle } = this.#queue;
+      this.#queue.issue(issued, options?.size ?? 0n);
       if (!idle) this.#watch?.begin();
       // Last, as looking at the stack takes time: the daemon is at work already.
       this.#remember(issued);
@@ -189,16 +186,16 @@ export class Connection {
     if (this.#end !== null || this.#closing !== null)
       return { failure: this.#end?.reason ?? closedReason(), dropped: [] };
     if (this.#stall !== null) return { failure: this.#stall.failure({}), dropped: [] };
-    const dropped = this.#line.giveUp(closedReason()).map(({ operation }) => operation);
+    const dropped = this.#queue.giveUp(closedReason()).map(({ operation }) => operation);
     const call = new PendingCall(procedure, []);
     let outcome: { readonly error: Error | null } | null = null;
     call.observe({
       progress: () => undefined,
       end: (failed, error) => (outcome = { error: failed ? (error as Error) : null }),
     });
-    this.#line.issue(call, 0n);
+    this.#queue.issue(call, 0n);
     const goesOn = (): boolean => performance.now() < deadline && this.#transport.exchangeSync?.(deadline) === true;
-    do this.#line.flush();
+    do this.#queue.flush();
     while (outcome === null && goesOn());
     const reached = outcome as { readonly error: Error | null } | null;
     const late = (): Error => endedFailure(call, lostReason(this.name, new Error('the daemon did not answer in time')));
@@ -250,9 +247,9 @@ export class Connection {
   }
 
   async #close(timeout: number): Promise<void> {
-    await orNull(timeout, this.#line.whenIdle());
+    await orNull(timeout, this.#queue.whenIdle());
     if (this.#end === null) {
-      this.#line.flush();
+      this.#queue.flush();
       // Before the transport's own end arrives: that one would look like a loss.
       const gone = this.#transport.close();
       this.#finish({ expected: true, reason: closedReason() }, false);
@@ -265,7 +262,7 @@ export class Connection {
   #data(bytes: Buffer): void {
     if (this.#end !== null) return;
     try {
-      this.#line.data(bytes);
+      this.#queue.data(bytes);
     } catch (error) {
       const cause = error as Error;
       this.#finish({ expected: false, reason: lostReason(this.name, cause) });
@@ -278,7 +275,7 @@ export class Connection {
     let cause = seen;
     if (this.#explainLoss !== null) {
       this.#losing = true;
-      this.#line.hold();
+      this.#queue.hold();
       cause = await holdDuring(this.#explainLoss());
     }
     this.#finish({ expected: false, reason: lostReason(this.name, cause) });
@@ -291,22 +288,7 @@ export class Connection {
     if (destroyTransport) this.#transport.destroy(end.expected ? undefined : end.reason);
     this.#watch?.end();
     for (const listener of this.#endListeners.splice(0)) listener(end);
-    for (const call of this.#line.end()) call.reject(endedFailure(call, end.reason));
+    for (const call of this.#queue.end()) call.reject(endedFailure(call, end.reason));
     this.#resolveClosed(end);
   }
-}
-
-function transferOf(call: PendingCall, options: ConnectionCallOptions | undefined): Transfer | null {
-  const { transfer } = call.procedure;
-  if (transfer === undefined) return null;
-  const progress = options?.countBytes === true ? new ByteProgress(call, options.size) : null;
-  call.countsBytes = progress !== null;
-  if (transfer === 'in') {
-    if (options?.source !== undefined) return new Upload(call, options.source, progress);
-    throw new GuestfsError('ERR_GUESTFS_ARGUMENT', 'the bytes to send are missing', { hint: 'pass a source' });
-  }
-  if (options?.sink !== undefined) return new Download(call, options.sink, progress, options.sinkBorrows === true);
-  throw new GuestfsError('ERR_GUESTFS_NO_TARGET', 'nothing takes the bytes', {
-    hint: 'pass a sink, or use download()',
-  });
 }

@@ -5,7 +5,7 @@ import type { PendingCall } from '../connection/call.js';
 import { transferFailure } from '../connection/failures.js';
 import { isStoppable } from './endings.js';
 import { ENOUGH, Gatherer } from './gatherer.js';
-import type { Transfer, TransferLine } from './transfer.js';
+import type { Transfer, TransferChannel } from './transfer.js';
 
 /** How many bytes may wait for the sink before the transport is paused, and how few let it go on. */
 const HIGH = 512 * 1024;
@@ -21,7 +21,7 @@ export class Download implements Transfer {
   readonly #sink: Sink;
   readonly #progress: ByteProgress | null;
   readonly #sinkBorrows: boolean;
-  #line: TransferLine | null = null;
+  #channel: TransferChannel | null = null;
   #value: unknown;
   #receiving = false;
   /** The last chunk has come, or an error reply. */
@@ -49,8 +49,8 @@ export class Download implements Transfer {
     return this.#receiving;
   }
 
-  begin(line: TransferLine): void {
-    this.#line = line;
+  begin(channel: TransferChannel): void {
+    this.#channel = channel;
   }
 
   cancel(): void {
@@ -72,7 +72,7 @@ export class Download implements Transfer {
     this.#over = true;
     clearTimeout(this.#stopTimer);
     this.#call.reject(error);
-    this.#line?.release();
+    this.#channel?.release();
   }
 
   interrupted(error: Error): void {
@@ -124,7 +124,7 @@ export class Download implements Transfer {
     this.#feed();
     if (this.#waiting > HIGH && !this.#paused && !this.#over) {
       this.#paused = true;
-      this.#line?.pause();
+      this.#channel?.pause();
     }
     return keep;
   }
@@ -172,7 +172,7 @@ export class Download implements Transfer {
 
   /** Tells the daemon to stop. Not all of its functions say that they did: a journal's field that is too long ends without. */
   #stop(): void {
-    const line = this.#line;
+    const line = this.#channel;
     if (line === null || this.#over || this.#stopped || !isStoppable(this.#call.procedure)) return;
     this.#stopped = true;
     line.write(cancelWord());
@@ -190,7 +190,7 @@ export class Download implements Transfer {
   #goOn(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#line?.resume();
+    this.#channel?.resume();
   }
 
   #end(maybeAgain: boolean): void {
@@ -199,7 +199,7 @@ export class Download implements Transfer {
     clearTimeout(this.#stopTimer);
     this.#goOn();
     this.#settle();
-    this.#line?.release(maybeAgain);
+    this.#channel?.release(maybeAgain);
   }
 
   #settle(): void {

@@ -1,5 +1,5 @@
 /** What a transfer may do with the line while it has it for itself. */
-export interface TransferLine {
+export interface TransferChannel {
   /** Sends frames; `released` is called when they have gone, and may be changed. */
   write(bytes: Buffer, released?: () => void): void;
   pause(): void;
@@ -18,7 +18,7 @@ export interface TransferLine {
 /** The file part of a call. The connection calls these; all may come at any time after `begin`. */
 export interface Transfer {
   /** The call was sent. */
-  begin(line: TransferLine): void;
+  begin(channel: TransferChannel): void;
   /** The call was cancelled: give the file up by protocol. */
   cancel(): void;
   /** The daemon's reply: an ok reply's value, or an error. */

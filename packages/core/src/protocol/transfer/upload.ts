@@ -4,7 +4,7 @@ import type { ByteProgress } from './byte-progress.js';
 import type { PendingCall } from '../connection/call.js';
 import { transferFailure } from '../connection/failures.js';
 import { whySilent } from './endings.js';
-import type { Transfer, TransferLine } from './transfer.js';
+import type { Transfer, TransferChannel } from './transfer.js';
 
 /** Where the bytes of an upload come from: an iterable of Uint8Arrays, or what fills them in itself. */
 export type UploadSource = AsyncIterable<Uint8Array> | ByteFiller;
@@ -23,7 +23,7 @@ export class Upload implements Transfer {
   /** Blocks made so far, and those that are not being sent. */
   #blocks = 0;
   readonly #free: ChunkBlock[] = [];
-  #line: TransferLine | null = null;
+  #channel: TransferChannel | null = null;
   /** The last chunk was sent, or nothing may be sent any more. */
   #ended = false;
   #refused = false;
@@ -36,8 +36,8 @@ export class Upload implements Transfer {
     this.#progress = progress;
   }
 
-  begin(line: TransferLine): void {
-    this.#line = line;
+  begin(channel: TransferChannel): void {
+    this.#channel = channel;
     void this.#run();
   }
 
@@ -59,13 +59,13 @@ export class Upload implements Transfer {
       this.#progress?.finish();
       this.#call.resolve(value);
     }
-    this.#line?.release();
+    this.#channel?.release();
   }
 
   failed(error: Error): void {
     if (this.#sourceError !== null) this.#rejectForSource(this.#sourceError.error);
     else this.#call.reject(error);
-    this.#line?.release();
+    this.#channel?.release();
   }
 
   interrupted(): void {}
@@ -112,7 +112,7 @@ export class Upload implements Transfer {
         return;
       }
       this.#progress?.moved(length);
-      this.#line?.write(block.frames(length), () => this.#release(block));
+      this.#channel?.write(block.frames(length), () => this.#release(block));
       turn += length;
       if (turn >= TURN) {
         // Where neither the source nor the daemon ever waits, others get their turn all the same.
@@ -123,12 +123,12 @@ export class Upload implements Transfer {
   }
 
   async #filled(filling: Promise<number>): Promise<number> {
-    this.#line?.waitsForProgram(true);
+    this.#channel?.waitsForProgram(true);
     try {
       return await filling;
     } finally {
       // Later the line is another's.
-      if (!this.#ended) this.#line?.waitsForProgram(false);
+      if (!this.#ended) this.#channel?.waitsForProgram(false);
     }
   }
 
@@ -155,9 +155,9 @@ export class Upload implements Transfer {
   #end(last: Buffer): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#line?.waitsForProgram(false);
-    this.#line?.write(last);
-    if (whySilent(this.#call.procedure) !== undefined) this.#line?.probe();
+    this.#channel?.waitsForProgram(false);
+    this.#channel?.write(last);
+    if (whySilent(this.#call.procedure) !== undefined) this.#channel?.probe();
     this.#wake();
   }
 
