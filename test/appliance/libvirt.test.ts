@@ -82,7 +82,7 @@ describeLibvirt('the libvirt backend', () => {
       await writeFile(image, '');
       await truncate(image, 64 * 1024 * 1024);
       const body = `
-      const g = told(new Guestfs({ backend: ${JSON.stringify(`libvirt:${libvirt.uri}`)} }));
+      const g = told(new Guestfs({ backend: ${JSON.stringify(`libvirt:${libvirt.uri}`)}, backendSettings: ['force_tcg'] }));
       g.addDrive(${JSON.stringify(image)}, { format: 'raw' });
       await g.launch();
       await g.mkfs('ext4', '/dev/sda');

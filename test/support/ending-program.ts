@@ -63,7 +63,9 @@ export class EndingPrograms implements AsyncDisposable {
     await writeFile(join(this.folder, name), HEAD + body);
     if (inWorker) await writeFile(join(this.folder, 'main.mjs'), MAIN);
     const args = [...flags, ...(inWorker ? ['main.mjs', name] : [name])];
-    const env = { ...process.env, TMPDIR: this.tmp, XDG_RUNTIME_DIR: '' };
+    // The appliance stays where it is: without this it would be in the folder of TMPDIR, too.
+    const cachedir = process.env['LIBGUESTFS_CACHEDIR'] ?? process.env['TMPDIR'] ?? '/var/tmp';
+    const env = { ...process.env, TMPDIR: this.tmp, LIBGUESTFS_CACHEDIR: cachedir, XDG_RUNTIME_DIR: '' };
     const child = spawn(process.execPath, args, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const guard = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
     let [stdout, stderr] = ['', ''];

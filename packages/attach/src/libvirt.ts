@@ -78,7 +78,8 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
     events?.kill();
   });
   try {
-    machine = await prepare(config, context, home, uri);
+    const prepared = await prepare(config, context, home, uri);
+    ({ machine } = prepared);
     const file = join(home.folder, 'domain.xml');
     await writeFile(file, machineXml(machine), { mode: 0o600 });
     deadline.waitFor(`libvirt to start the machine ${withDrives(config)}`);
@@ -97,7 +98,9 @@ async function launch(config: LaunchConfig, context: BoundContext, options: Libv
       warn: (line) => context.warn(line),
       log,
     });
-    return await boot(machine, shell, monitor, home, config, context);
+    const session = await boot(machine, shell, monitor, home, config, context);
+    await prepared.bootedUp();
+    return session;
   } catch (error) {
     events?.kill();
     shell?.kill();
@@ -119,7 +122,13 @@ async function destroyLeftover(name: string, virsh: Virsh): Promise<void> {
 
 type Machine = Parameters<typeof machineXml>[0];
 
-async function prepare(config: LaunchConfig, context: BoundContext, home: MachineHome, uri: string): Promise<Machine> {
+interface Prepared {
+  readonly machine: Machine;
+  /** Remembers for later launches what the machine's boot shows of the accelerator. */
+  readonly bootedUp: () => Promise<void>;
+}
+
+async function prepare(config: LaunchConfig, context: BoundContext, home: MachineHome, uri: string): Promise<Prepared> {
   const { signal, deadline } = context;
   const log = (line: string): void => context.log(line);
   const warn = (line: string): void => context.warn(line);
@@ -150,7 +159,7 @@ async function prepare(config: LaunchConfig, context: BoundContext, home: Machin
   const traits = machineTraits(cpu, accelerator);
   const label = settingOf(config, 'internal_libvirt_label');
   const imagelabel = settingOf(config, 'internal_libvirt_imagelabel');
-  return {
+  const machine: Machine = {
     name: `guestfs-${randomBytes(8).toString('hex')}`,
     config,
     cpu,
@@ -172,6 +181,7 @@ async function prepare(config: LaunchConfig, context: BoundContext, home: Machin
     ...sockets,
     labels: label === undefined || imagelabel === undefined ? null : { label, imagelabel },
   };
+  return { machine, bootedUp: () => chosen.bootedUp() };
 }
 
 /** Connects both sockets while the machine stands still, so that no byte is lost, and lets it run. */
