@@ -47,6 +47,29 @@ describe('the description of the API', () => {
   });
 });
 
+/** The functions of the C library that the generator of upstream does not know, as its manual has them. */
+const AROUND = [
+  ...['create', 'create_flags', 'close', 'last_error', 'last_errno'],
+  ...['set_error_handler', 'get_error_handler', 'push_error_handler', 'pop_error_handler'],
+  ...['set_out_of_memory_handler', 'get_out_of_memory_handler'],
+  ...['set_event_callback', 'delete_event_callback', 'event_to_string'],
+  ...['set_private', 'get_private', 'first_private', 'next_private'],
+  ...['set_log_message_callback', 'set_subprocess_quit_callback', 'set_launch_done_callback', 'set_close_callback'],
+  'set_progress_callback',
+];
+
+const manual = readFileSync(root('docs/unsupported.md'), 'utf8');
+
+test.each(AROUND)('guestfs_%s is listed with what there is for it', (name) => {
+  expect(manual).toContain(`\`guestfs_${name}\``);
+});
+
+test('functions with `_opts` in their names are listed, and are the ones without', () => {
+  const renamed = users.filter((each) => each.flags?.includes('once_had_no_optargs') === true);
+  expect(renamed.length).toBeGreaterThan(0);
+  for (const { name } of renamed) expect(manual).toContain(`\`guestfs_${name}_opts\``);
+});
+
 interface Fact {
   name: string;
   proc: number | null;
@@ -65,10 +88,19 @@ const STRUCT_FACTS = root('../shared/facts/structs.json');
 
 (existsSync(FACTS) ? describe : describe.skip)('the description against the facts', () => {
   const facts = existsSync(FACTS) ? (JSON.parse(readFileSync(FACTS, 'utf8')) as Fact[]) : [];
-  const publicFacts = facts.filter((fact) => fact.visibility === 'public');
+  // What upstream's manual describes.
+  const publicFacts = facts.filter((fact) => fact.visibility === 'public' || fact.visibility === 'state_test');
 
-  test('describes exactly the public functions', () => {
+  test('describes exactly the documented functions', () => {
     expect(users.map((each) => each.name).sort()).toEqual(publicFacts.map((fact) => fact.name).sort());
+  });
+
+  test('all others are listed with what to do instead', () => {
+    const others = facts.filter((fact) => !publicFacts.includes(fact));
+    const listed = others.filter(({ name }) => manual.includes(`guestfs_${name}\``) || name.startsWith('internal_'));
+    expect(others.map((fact) => fact.name)).toEqual(listed.map((fact) => fact.name));
+    const count = (visibility: string): number => facts.filter((fact) => fact.visibility === visibility).length;
+    expect(['public', 'state_test', 'debug', 'internal'].map(count)).toEqual([595, 5, 4, 17]);
   });
 
   test('agrees on every number, argument, option, type, version, group, flag and replacement', () => {
