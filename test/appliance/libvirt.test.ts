@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Guestfs, type GuestfsError } from 'guestfs';
 import { TestDriverHost } from '../native/libvirt/test-driver.js';
 import { EndingPrograms } from '../support/ending-program.js';
+import { relaunchInCatch } from '../support/relaunch.js';
 import { libvirtMissing, startPrivateLibvirt, type PrivateLibvirt } from '../support/private-libvirt.js';
 import { mountMissing, SmallFilesystem } from '../support/small-filesystem.js';
 
@@ -167,6 +168,19 @@ describeLibvirt('the libvirt backend', () => {
     },
     300_000,
   );
+
+  test('a lost machine is replaced where its call rejects', async () => {
+    const image = join(folder, 'relaunch.img');
+    await writeFile(image, '');
+    await truncate(image, 64 * 1024 * 1024);
+    const g = new Guestfs({ backend: `libvirt:${libvirt.uri}` });
+    g.addDrive(image, { format: 'raw' });
+    await g.launch();
+    await g.mkfs('ext2', '/dev/sda');
+    const [domain] = await libvirt.domains();
+    await relaunchInCatch(g, image, () => void libvirt.tell('destroy', domain!));
+    expect(await libvirt.domains()).toEqual([]);
+  }, 300_000);
 
   test('a launch that is given up leaves no domain', async () => {
     await using g = new Guestfs();

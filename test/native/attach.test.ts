@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { chmod, chown, link, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { chmod, chown, link, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { GuestfsError, Guestfs, recordSession } from 'guestfs';
 import { nativeDaemonMissing, startNativeDaemon } from '../support/native-daemon.js';
 
@@ -199,4 +200,48 @@ describeNative('a daemon that serves one client', () => {
     await g.close();
     await rm(join(folder, 'session.gfr'));
   });
+});
+
+describeNative('a daemon that was sending a file to a client that went', () => {
+  test('is told to stop, and serves the next one', async () => {
+    await using daemon = await startNativeDaemon();
+    // As qemu does it: the daemon's end of the line stays when a client goes, and what it sends then is lost.
+    const upstream = connect(daemon.socket);
+    let client: Socket | null = null;
+    upstream.on('data', (bytes) => {
+      if (client === null || client.destroyed || client.write(bytes)) return;
+      upstream.pause();
+      client.once('drain', () => upstream.resume()).once('close', () => upstream.resume());
+    });
+    const path = join(folder, 'line.sock');
+    const server = createServer((socket) => {
+      client = socket;
+      socket.on('data', (bytes) => upstream.write(bytes)).on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const attach = async (): Promise<Guestfs> => {
+      const g = new Guestfs({ environment: {}, autosync: false, backend: `unix:${path}` });
+      await g.launch();
+      return g;
+    };
+    const file = join(daemon.folder, 'large');
+    await writeFile(file, '');
+    await truncate(file, 200 * 1024 * 1024);
+    for (let round = 0; round < 5; round++) {
+      const g = await attach();
+      let first!: () => void;
+      const begun = new Promise<void>((resolve) => (first = resolve));
+      const sink = new Writable({ write: (_bytes, _encoding, done) => (first(), done()) });
+      const download = g.download(file, sink);
+      download.catch(() => undefined);
+      await begun;
+      client!.destroy();
+      await expect(Promise.resolve(download)).rejects.toMatchObject({ code: 'ERR_GUESTFS_CONNECTION_LOST' });
+      await g.close();
+    }
+    await using g = await attach();
+    expect(await g.cat('/proc/sys/kernel/ostype')).toBe('Linux\n');
+    upstream.destroy();
+    server.close();
+  }, 60_000);
 });
