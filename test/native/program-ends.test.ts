@@ -102,6 +102,14 @@ describeNative('a program that is attached to a daemon', () => {
     expect((await file('f')).toString()).toBe('1999');
   });
 
+  test('and merely ends with a call that was cancelled and runs on in the daemon: it is not waited for', async () => {
+    const then = `const call = g.command(['sh', '-c', 'sleep 20; touch ' + folder + '/done']);
+      setTimeout(() => call.cancel(), 500);
+      await call.catch(() => undefined);`;
+    expect(await run(then)).toMatchObject({ code: 0, ...closed });
+    await expect(file('done')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('and exits with a call of which only a part is sent: the rest goes, and it is made', async () => {
     const then = `void g.write(folder + '/f', Buffer.alloc(1_500_000, 'x')); process.exit(2);`;
     expect(await run(then)).toMatchObject({ code: 2, ...closed, stderr: '' });

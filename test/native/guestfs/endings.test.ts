@@ -161,9 +161,7 @@ whenPossible('what the daemon does at the end of a file', () => {
         Promise.resolve(h.yaraLoad(Buffer.concat([Buffer.from('YARA'), Buffer.alloc(5000, 1)]))),
       ).rejects.toMatchObject({ message: expect.stringContaining('no answer') });
       await h.yaraLoad(Buffer.from(RULES));
-      const scan = h.yaraScan(at('scanned'));
-      scan.cancel();
-      await scan.catch(() => undefined);
+      expect(await h.yaraScan(at('scanned'))).toHaveLength(300);
       await expect(Promise.resolve(h.find(at('deep')))).rejects.toMatchObject({
         message: expect.stringContaining('input string too long'),
       });

@@ -39,6 +39,10 @@ export class CallQueue implements TransferChannel {
   #waitsForProgram = false;
   #holding = false;
   #onIdle: (() => void) | null = null;
+  readonly #onLeft = (): void => {
+    this.#updateHold();
+    this.#checkIdle();
+  };
 
   constructor(transport: Transport, tap: ConnectionTap | undefined) {
     this.#transport = transport;
@@ -264,6 +268,7 @@ export class CallQueue implements TransferChannel {
 
   #onSent(call: PendingCall): void {
     this.#sent.push(call);
+    call.onLeft = this.#onLeft;
     this.#updateHold();
     if (call.transfer === null) return;
     this.#sent.transfer = call.transfer;
@@ -273,7 +278,7 @@ export class CallQueue implements TransferChannel {
 
   /** Keeps the process alive while the daemon has something to say or to take, or its machine to go on for a call. */
   #updateHold(): void {
-    const busy = !this.#waitsForProgram && (this.#sent.length > 0 || this.#sent.transfer !== null);
+    const busy = !this.#waitsForProgram && (this.#sent.length > 0 || this.#sent.transfer !== null) && !this.#unwanted;
     const wanted = this.#held === 'stalled' ? this.#queue.length > 0 : busy;
     if (wanted === this.#holding) return;
     this.#holding = wanted;

@@ -24,6 +24,8 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
   secrets: readonly SecretRange[] | null = null;
   /** Its progress is worked out here, the daemon's is ignored. */
   countsBytes = false;
+  /** Told when the call rejects while it is with the daemon. */
+  onLeft: (() => void) | null = null;
   /** How its file moves, null for a call that moves none. */
   transfer: Transfer | null = null;
 
@@ -78,6 +80,7 @@ export class PendingCall<T = unknown> extends OperationControl<T> {
     // Rejects first: what the transfer does then finds the call settled.
     this.reject(error);
     this.transfer?.cancel();
+    this.onLeft?.();
   }
 
   protected override onCancelled(error: GuestfsError): void {
