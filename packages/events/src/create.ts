@@ -13,7 +13,7 @@ import type {
   TraceEvent,
   WarningEvent,
 } from './events.js';
-import type { Progress } from './progress.js';
+import type { Progress } from './progress/progress.js';
 
 const NO_BYTES = toBytes('');
 const NO_NUMBERS: readonly bigint[] = Object.freeze([]);

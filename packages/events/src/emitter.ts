@@ -2,10 +2,10 @@ import { EventEmitter } from 'eventemitter3';
 import { createEvent } from './create.js';
 import { reasonOf, GuestfsError } from './errors.js';
 import type { EventName, GuestfsEvent, GuestfsEvents } from './events.js';
-import { createEventStore, parseSelection } from './iterate.js';
-import type { EventsMethod } from './iterate.js';
-import { AsyncQueue } from './queue.js';
-import type { EventIterator } from './queue.js';
+import { createEventStore, parseSelection } from './iterators/iterate.js';
+import type { EventsMethod } from './iterators/iterate.js';
+import { AsyncQueue } from './iterators/queue.js';
+import type { EventIterator } from './iterators/queue.js';
 import { checkCallback, checkMask, checkName, namesOf } from './select.js';
 
 /** A listener of one class of events. What it throws or rejects with becomes a `warning` event. */

@@ -1,4 +1,4 @@
-import type { Progress } from './progress.js';
+import type { Progress } from './progress/progress.js';
 
 /** The bit of each class of events, and ALL of them; combine with `|`. */
 export const GUESTFS_EVENT = {

@@ -6,7 +6,7 @@ import { describeArguments, holdDuring } from '@guestfs/core/protocol';
 import { checkCall } from './call/check.js';
 import { signatures } from './generated/signatures.js';
 import { handleOf } from './handle/registry.js';
-import { toAddDrive } from './library/drives.js';
+import { toAddDrive } from './library/handle/drives.js';
 import { Guestfs } from './guestfs.js';
 import { checkOptions } from './options.js';
 import type { DriveOptions, GuestfsOptions } from './options.js';

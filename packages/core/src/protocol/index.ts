@@ -1,5 +1,5 @@
 export { Connection } from './connection/connection.js';
-export { describeArguments } from './connection/describe.js';
+export { describeArguments } from './calls/describe.js';
 export type { ConnectionCallOptions, ConnectionEnd, ConnectionOptions, ConnectionTap } from './connection/options.js';
 export { describeCancelled } from './connection/wait-watch.js';
 export * from './errors.js';

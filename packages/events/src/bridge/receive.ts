@@ -1,8 +1,8 @@
 import { reasonOf, GuestfsError } from '../errors.js';
 import type { GuestfsEvent } from '../events.js';
-import { BoundedStore } from '../overflow.js';
-import { AsyncQueue } from '../queue.js';
-import type { EventIterator } from '../queue.js';
+import { BoundedStore } from '../iterators/overflow.js';
+import { AsyncQueue } from '../iterators/queue.js';
+import type { EventIterator } from '../iterators/queue.js';
 import { encodeFrame, FrameReader } from '../recording/frames.js';
 import { openLink } from './link.js';
 import type { EventPort, Link, LinkHandlers } from './link.js';

@@ -4,7 +4,7 @@ import { createEvent } from '../create.js';
 import { reasonOf } from '../errors.js';
 import { EVENT_BITS, EVENT_NAMES } from '../events.js';
 import type { EventName, GuestfsEvent } from '../events.js';
-import { makeProgress } from '../progress.js';
+import { makeProgress } from '../progress/progress.js';
 
 /** The version of the encoding that this package writes, and the only one that it reads. */
 export const ENCODING_VERSION = 1;

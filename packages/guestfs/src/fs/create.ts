@@ -1,13 +1,13 @@
 import { constants } from 'node:fs';
 import { withAnswer, withCallbacks } from './callbacks.js';
-import { createContentFunctions } from './content-functions.js';
-import { createCopyFunctions } from './copying.js';
-import { createDirectoryFunctions } from './directories.js';
+import { createContentFunctions } from './content/content-functions.js';
+import { createCopyFunctions } from './tree/copying.js';
+import { createDirectoryFunctions } from './tree/directories.js';
 import type { GuestFiles } from './guest.js';
-import { createLinkFunctions } from './links.js';
+import { createLinkFunctions } from './tree/links.js';
 import { createMetadataFunctions } from './metadata.js';
 import { toGuestPath, type PathLike } from './paths.js';
-import { GuestReadStream, GuestWriteStream } from './streams.js';
+import { GuestReadStream, GuestWriteStream } from './content/streams.js';
 import type { GuestFs, GuestFsFunctions, GuestFsPromises, StreamFunctions, WithCallbacks } from './types.js';
 
 /**

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { attempt, codeOf, makeError } from './errors.js';
 import type { GuestFiles } from './guest.js';
-import { parseMode } from './open-flags.js';
+import { parseMode } from './content/open-flags.js';
 import { invalid, toGuestPath, type PathLike } from './paths.js';
 import { GuestBigIntStats, GuestStats } from './stats.js';
 

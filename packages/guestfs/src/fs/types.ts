@@ -1,12 +1,12 @@
 import type nodeFs from 'node:fs';
 import type { constants } from 'node:fs';
-import type { ContentFunctions } from './content-functions.js';
-import type { CopyFunctions } from './copying.js';
-import type { DirectoryFunctions } from './directories.js';
-import type { LinkFunctions } from './links.js';
+import type { ContentFunctions } from './content/content-functions.js';
+import type { CopyFunctions } from './tree/copying.js';
+import type { DirectoryFunctions } from './tree/directories.js';
+import type { LinkFunctions } from './tree/links.js';
 import type { MetadataFunctions } from './metadata.js';
 import type { PathLike } from './paths.js';
-import type { GuestReadStream, GuestWriteStream, ReadStreamOptions, WriteStreamOptions } from './streams.js';
+import type { GuestReadStream, GuestWriteStream, ReadStreamOptions, WriteStreamOptions } from './content/streams.js';
 
 /** Every function of `g.fs` that gives a promise. */
 export interface GuestFsFunctions

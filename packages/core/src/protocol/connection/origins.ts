@@ -1,5 +1,5 @@
 import type { Origin } from '../operation/located.js';
-import type { PendingCall } from './call.js';
+import type { PendingCall } from '../calls/call.js';
 
 /** How many calls of one procedure, with no other between them, get a place of their own. */
 const OWN = 16;

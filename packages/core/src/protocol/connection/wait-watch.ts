@@ -1,4 +1,4 @@
-import type { PendingCall } from './call.js';
+import type { PendingCall } from '../calls/call.js';
 
 /** How long calls wait behind one that was cancelled before that is told, in milliseconds. */
 const PATIENCE = 1_000;

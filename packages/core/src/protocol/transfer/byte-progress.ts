@@ -1,5 +1,5 @@
 import { makeProgress } from '@guestfs/events';
-import type { PendingCall } from '../connection/call.js';
+import type { PendingCall } from '../calls/call.js';
 
 /** Milliseconds between two messages: as often as the daemon sends them. */
 const PERIOD = 333;

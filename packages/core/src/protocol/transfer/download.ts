@@ -1,8 +1,8 @@
 import type { Sink } from '../operation/download.js';
 import { cancelWord, CHUNK_CANCELLED, CHUNK_END, readChunk } from '../wire/chunks.js';
 import type { ByteProgress } from './byte-progress.js';
-import type { PendingCall } from '../connection/call.js';
-import { transferFailure } from '../connection/failures.js';
+import type { PendingCall } from '../calls/call.js';
+import { transferFailure } from '../calls/failures.js';
 import { isStoppable } from './endings.js';
 import { ENOUGH, Gatherer } from './gatherer.js';
 import type { Transfer, TransferChannel } from './transfer.js';

@@ -1,4 +1,4 @@
-import type { PendingCall } from '../connection/call.js';
+import type { PendingCall } from '../calls/call.js';
 import type { ConnectionCallOptions } from '../connection/options.js';
 import { GuestfsError } from '../errors.js';
 import { ByteProgress } from './byte-progress.js';

@@ -1,8 +1,8 @@
 import { cancelChunk, ChunkBlock, endChunk } from '../wire/chunks.js';
 import { IterableFiller, type ByteFiller } from './byte-filler.js';
 import type { ByteProgress } from './byte-progress.js';
-import type { PendingCall } from '../connection/call.js';
-import { transferFailure } from '../connection/failures.js';
+import type { PendingCall } from '../calls/call.js';
+import { transferFailure } from '../calls/failures.js';
 import { whySilent } from './endings.js';
 import type { Transfer, TransferChannel } from './transfer.js';
 

@@ -2,7 +2,7 @@ import { GuestfsError } from '@guestfs/core';
 import type { Application2 } from '@guestfs/core';
 import { decodeText, procedures } from '@guestfs/core/protocol';
 import type { Run } from '../../call/run.js';
-import { readdir } from '../listing.js';
+import { readdir } from '../files/listing.js';
 import { makeApplication, splitVersion } from './application.js';
 
 /** The largest database that is read: the guest is not trusted. */
