@@ -6,6 +6,7 @@ import type { FileSource, OpenSource } from '../files/sources.js';
 import { openTarget } from '../files/targets.js';
 import type { FileTarget } from '../files/targets.js';
 import type { Handle } from '../handle/handle.js';
+import { checkCall } from './check.js';
 import { Dispatcher, showCall } from './dispatcher.js';
 import type { Send, ShownCall } from './dispatcher.js';
 import { findEarlyRefusal, mayBeRefusedEarly } from './early-refusals.js';
@@ -194,6 +195,8 @@ export abstract class MethodBase {
     const tellCall = (error: unknown): void => {
       if (GuestfsError.is(error)) error.withCall({ operation: name, args: showCall(signature, args, options).args() });
     };
+    const mistake = checkCall(signature, args, options);
+    if (mistake !== null) throw mistake;
     try {
       // Like upstream, a call at the wrong time leaves no trace.
       handle.requireOpen(name);
@@ -202,8 +205,7 @@ export abstract class MethodBase {
       tellCall(error);
       throw error;
     }
-    const mistake = this.#dispatcher.enter(signature, args, options);
-    if (mistake !== null) throw mistake;
+    this.#dispatcher.announce(signature, args, options);
     // As it was at the start: `setTrace` changes it.
     const traced = handle.settings.trace;
     try {

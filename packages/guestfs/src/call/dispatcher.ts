@@ -33,12 +33,16 @@ export class Dispatcher {
     options: CallOptions | undefined,
     file?: TracedFile,
   ): GuestfsError | null {
-    const { emitter, settings } = this.#handle;
     const mistake = checkCall(signature, args, options);
-    if (mistake !== null) return mistake;
+    if (mistake === null) this.announce(signature, args, options, file);
+    return mistake;
+  }
+
+  /** Tells that a function is called with arguments that fit. */
+  announce(signature: Signature, args: readonly unknown[], options: CallOptions | undefined, file?: TracedFile): void {
+    const { emitter, settings } = this.#handle;
     if (emitter.wants('enter')) emitter.dispatch(createEvent.enter(signature.name));
     if (settings.trace) this.#handle.trace(formatCall(signature, args, options as OptionalArguments | undefined, file));
-    return null;
   }
 
   /** Sends a call at once where that is possible, else as soon as what was issued before allows it. */
