@@ -71,7 +71,7 @@ test.each(['ram', 'state', 'root.qcow2'])('%s cut short: not used, reported, rem
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
 asRoot.each([
-  ['a template', '.', 'its folder'],
+  ['a template', '.', 'its directory'],
   ['a file of a template', 'state', 'its file state'],
 ])('%s of another owner: not used, reported, removed', async (_, name, told) => {
   await host('chown', '4321:4321', join(template, name));
