@@ -180,6 +180,8 @@ describe('unpackTree', () => {
     expect(await readFile(join(out, 'plain.txt'), 'utf8')).toBe('plain');
     expect((await lstat(join(out, 'empty'))).isFile()).toBe(true);
     expect(await readlink(join(out, 'sub', 'link'))).toBe('../plain.txt');
+    // The folder was given the mode 0500, which keeps all but root from replacing what is in it.
+    await chmod(join(out, 'sub'), 0o700);
     await unpack(tar, out);
     expect((await lstat(join(out, 'sub', 'second-name'))).ino).toBe((await lstat(join(out, 'plain.txt'))).ino);
     expect(execFileSync('ls', ['-A', out], { encoding: 'utf8' })).not.toContain('.guestfs-');
